@@ -1,0 +1,117 @@
+#include "change-ring/client.h"
+
+#include "change-ring/protocol.h"
+#include "change-ring/subscriber.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace bootview::ring {
+
+namespace {
+
+// One packet, and the descriptor that came with it.
+ssize_t receive(int fd, Message& message, Descriptor& passed) {
+    iovec data{&message, sizeof message};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr header{};
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(fd, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const cmsghdr* rights = got >= 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+    if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
+        int received = -1;
+        std::memcpy(&received, CMSG_DATA(rights), sizeof received);
+        passed.reset(received);
+    }
+    return got;
+}
+
+} // namespace
+
+Connection connect(const std::string& path, uid_t image_owner, std::chrono::milliseconds patience) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        throw std::runtime_error(
+            fmt::format("{}: the path of a Unix socket may have at most {} bytes", path,
+                        sizeof address.sun_path - 1));
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+
+    Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket)
+        throw std::runtime_error(fmt::format("socket: {}", std::strerror(errno)));
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (errno == EACCES)
+            throw std::runtime_error(fmt::format(
+                "{}: no permission to connect: give the plugin notify-group= and notify-mode=0660, "
+                "or run both as the same user",
+                path));
+        return {};
+    }
+
+    // Whoever holds the socket decides what we believe about the image.
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        (peer.uid != 0 && peer.uid != ::geteuid() && peer.uid != image_owner))
+        throw std::runtime_error(fmt::format(
+            "{}: not trusted: its server runs as user {}, who is neither root, nor you, nor the "
+            "image's owner",
+            path, peer.uid));
+
+    const Message hello{MessageType::hello, abi_version, 0};
+    if (::send(socket.get(), &hello, sizeof hello, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof hello)
+        return {};
+
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        pollfd ready{socket.get(), POLLIN, 0};
+        if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) == 0)
+            return {}; // bound but not serving: stopped, or about to begin
+        Message answer{};
+        Descriptor segment;
+        const ssize_t got = receive(socket.get(), answer, segment);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (got != sizeof answer)
+            return {};
+        if (answer.type == MessageType::refused)
+            throw std::runtime_error(fmt::format(
+                "{}: the server refused: {}", path,
+                answer.value == EPROTO
+                    ? fmt::format("it has change ring version {}, this program {}: install the "
+                                  "same version of both",
+                                  answer.abi, abi_version)
+                    : std::strerror(static_cast<int>(answer.value))));
+        if (answer.type == MessageType::welcome && segment)
+            return {std::move(socket), std::make_unique<Subscriber>(std::move(segment))};
+    }
+}
+
+Heard hear(const Connection& connection) noexcept {
+    Heard heard = Heard::nothing;
+    for (;;) {
+        Message message{};
+        const ssize_t got = ::recv(connection.socket.get(), &message, sizeof message, MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+            return Heard::end;
+        if (got < 0 && errno == EAGAIN)
+            return heard;
+        if (got > 0)
+            heard = Heard::wake;
+    }
+}
+
+} // namespace bootview::ring

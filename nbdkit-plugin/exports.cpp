@@ -1,0 +1,130 @@
+#include "nbdkit-plugin/exports.h"
+
+#include "change-ring/path.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <sys/stat.h>
+
+namespace bootview::plugin {
+
+namespace {
+
+bool is_directory(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool is_image(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 &&
+           (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
+}
+
+} // namespace
+
+Exports::Exports(const Settings& settings) : settings_(settings) {}
+
+void Exports::prepare() {
+    if (settings_.notify != "none") {
+        server_ = std::make_unique<ring::Server>(settings_.access);
+        runtime_directory_ = !settings_.notify.empty() && is_directory(settings_.notify)
+                                 ? settings_.notify
+                                 : ring::make_runtime_directory();
+    }
+    const OpenOptions look{.readonly = true};
+    const auto add = [&](const std::string& path, bool must) {
+        std::string trouble;
+        try {
+            ring_of(ImageFile{path, look}, trouble);
+        } catch (const std::system_error&) {
+            if (must)
+                throw;
+        }
+        if (must && !trouble.empty())
+            throw std::runtime_error(path + ": " + trouble);
+    };
+    if (!settings_.file.empty()) {
+        add(settings_.file, true);
+        return;
+    }
+    for (const std::string& name : names())
+        add(settings_.directory + "/" + name, false);
+}
+
+void Exports::start() {
+    if (server_)
+        server_->start();
+}
+
+void Exports::stop() noexcept {
+    if (server_)
+        server_->stop();
+}
+
+std::string Exports::path_of(const std::string& export_name) const {
+    if (!settings_.file.empty())
+        return settings_.file; // as in the file plugin, one image answers to every name
+    const std::string& name = export_name.empty() ? settings_.default_export : export_name;
+    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+        name.find('\0') != std::string::npos)
+        throw std::system_error(EINVAL, std::generic_category());
+    if (is_image(settings_.directory + "/" + name))
+        return settings_.directory + "/" + name;
+
+    // "jammy" also means jammy.img, as it does in the view and in TFTP paths, while only one image
+    // can be meant.
+    std::string found;
+    for (const std::string& candidate : names()) {
+        if (std::filesystem::path{candidate}.stem() != name)
+            continue;
+        if (!found.empty())
+            throw std::system_error(EINVAL, std::generic_category());
+        found = candidate;
+    }
+    if (found.empty())
+        throw std::system_error(ENOENT, std::generic_category());
+    return settings_.directory + "/" + found;
+}
+
+std::vector<std::string> Exports::names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator{settings_.directory})
+        if (is_image(entry.path().string()))
+            names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string Exports::socket_path(ring::ImageId image) const {
+    if (!settings_.notify.empty() && settings_.notify != runtime_directory_)
+        return settings_.notify;
+    return runtime_directory_.empty() ? std::string{}
+                                      : runtime_directory_ + "/" + ring::socket_name(image);
+}
+
+std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image, std::string& trouble) {
+    const ring::ImageId id = image.id();
+    const std::scoped_lock guard{mutex_};
+    auto& ring = rings_[id];
+    if (ring)
+        return ring;
+    ring = std::make_shared<ring::Publisher>(id, image.size(),
+                                             server_ ? server_->doorbell() : nullptr);
+    const std::string path = socket_path(id);
+    if (server_ && path.empty()) {
+        trouble = "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=";
+    } else if (server_) {
+        try {
+            server_->add(ring, path);
+        } catch (const std::exception& e) {
+            trouble = e.what();
+        }
+    }
+    return ring;
+}
+
+} // namespace bootview::plugin

@@ -1,0 +1,362 @@
+// nbdkit-bootview-plugin: nbdkit's file plugin, plus a change ring that tells subscribers of every
+// write before it touches the image (change-ring/layout.h).
+//
+// `nbdkit bootview disk.img` serves what `nbdkit file disk.img` serves, and takes the same
+// parameters. The callbacks below stand in the order of nbdkit's struct; what they do with the file
+// is in image_file.h, which image and which ring is in exports.h. The order of every change is
+// publish, touch the image, mark done, return (nbdkit then replies): no subscriber is ever waited
+// for.
+#include "nbdkit-plugin/exports.h"
+#include "nbdkit-plugin/image_file.h"
+#include "nbdkit-plugin/settings.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
+
+#define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
+
+// nbdkit 1.24 declares plugin_init without this, and hidden visibility would hide it.
+#ifndef NBDKIT_DLL_PUBLIC
+extern "C" __attribute__((visibility("default"))) struct nbdkit_plugin* plugin_init(void);
+#endif
+
+namespace {
+
+using bootview::plugin::Exports;
+using bootview::plugin::ImageFile;
+using bootview::plugin::Settings;
+using bootview::plugin::ZeroHow;
+using bootview::ring::Kind;
+using bootview::ring::Publication;
+using bootview::ring::Publisher;
+
+Settings settings;
+std::unique_ptr<Exports> exports;
+
+// One client's connection to one image.
+struct Connection {
+    ImageFile image;
+    std::shared_ptr<Publisher> ring;
+    bool counted = false; // among the ring's writers
+
+    Connection(const std::string& path, const bootview::plugin::OpenOptions& options)
+        : image(path, options) {}
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() {
+        if (counted)
+            ring->writer_closed();
+    }
+};
+
+Connection& connection(void* handle) {
+    return *static_cast<Connection*>(handle);
+}
+
+// What the NBD protocol has a word for; nbdkit would turn everything else into EINVAL, which
+// clients take for their own mistake.
+int wire_error(int error) {
+    switch (error) {
+    case EPERM:
+    case EROFS:
+    case ENOMEM:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+    case EINVAL:
+    case EOPNOTSUPP:
+    case ENOENT:
+    case ESHUTDOWN:
+        return error;
+    default:
+        return EIO;
+    }
+}
+
+// Every callback runs in here: an exception that left one would end the server and with it every
+// client's connection.
+template<typename Result, typename Callback>
+Result guarded(const char* what, Result on_error, Callback callback) noexcept {
+    try {
+        return callback();
+    } catch (const std::system_error& e) {
+        const int error = e.code().value();
+        errno = error;
+        if (error != EOPNOTSUPP) // a client that tries a fast zero is no error
+            nbdkit_error("%s%s: %s", what, e.what(), std::strerror(error));
+        errno = wire_error(error);
+    } catch (const std::exception& e) {
+        nbdkit_error("%s%s", what, e.what());
+        errno = EIO;
+    } catch (...) {
+        errno = EIO;
+    }
+    nbdkit_set_error(errno);
+    return on_error;
+}
+
+void bootview_unload() {
+    exports.reset();
+}
+
+void bootview_dump_plugin() {
+    std::printf("bootview_ring_abi=%u\n", bootview::ring::abi_version);
+    std::printf("bootview_falloc_fl_punch_hole=yes\n");
+    std::printf("bootview_falloc_fl_zero_range=yes\n");
+    std::printf("bootview_blkzeroout=yes\n");
+}
+
+int bootview_config(const char* key, const char* value) {
+    return guarded("", -1, [&] {
+        settings.set(key, value);
+        return 0;
+    });
+}
+
+int bootview_config_complete() {
+    return guarded("", -1, [] {
+        settings.check();
+        return 0;
+    });
+}
+
+// The sockets are bound here: before the process detaches from the terminal, changes its user or
+// runs the --run command, which may connect at once and is answered once the thread runs.
+int bootview_get_ready() {
+    return guarded("", -1, [] {
+        exports = std::make_unique<Exports>(settings);
+        exports->prepare();
+        return 0;
+    });
+}
+
+int bootview_after_fork() {
+    return guarded("", -1, [] {
+        exports->start();
+        return 0;
+    });
+}
+
+// Since nbdkit 1.26; an older one destroys `exports` in unload, which does the same.
+[[maybe_unused]] void bootview_cleanup() {
+    if (exports)
+        exports->stop();
+}
+
+int bootview_list_exports(int /*readonly*/, int /*is_tls*/, struct nbdkit_exports* list) {
+    return guarded("", -1, [&] {
+        if (!settings.file.empty())
+            return nbdkit_add_export(list, "", nullptr);
+        for (const std::string& name : exports->names())
+            if (nbdkit_add_export(list, name.c_str(), nullptr) != 0)
+                return -1;
+        return 0;
+    });
+}
+
+const char* bootview_default_export(int /*readonly*/, int /*is_tls*/) {
+    return settings.default_export.c_str();
+}
+
+void* bootview_open(int readonly) {
+    const char* name = nbdkit_export_name();
+    const std::string export_name = name != nullptr ? name : "";
+    const std::string what =
+        settings.file.empty() ? "export '" + export_name + "': " : settings.file + ": ";
+    return guarded(what.c_str(), static_cast<void*>(nullptr), [&]() -> void* {
+        const std::string path = exports->path_of(export_name);
+        auto opened = std::make_unique<Connection>(
+            path, bootview::plugin::OpenOptions{readonly != 0, settings.cache, settings.fadvise});
+        std::string trouble;
+        opened->ring = exports->ring_of(opened->image, trouble);
+        opened->ring->set_image_size(opened->image.size());
+        if (!trouble.empty())
+            nbdkit_error("warning: %s: views will poll this image: %s", path.c_str(),
+                         trouble.c_str());
+        if (!opened->image.writable())
+            nbdkit_debug("%s: opened read-only", path.c_str());
+        if (opened->image.writable() && readonly == 0) {
+            opened->ring->writer_opened();
+            opened->counted = true;
+        }
+        return opened.release();
+    });
+}
+
+void bootview_close(void* handle) {
+    delete static_cast<Connection*>(handle);
+}
+
+int64_t bootview_get_size(void* handle) {
+    return static_cast<int64_t>(connection(handle).image.size());
+}
+
+int bootview_can_write(void* handle) {
+    return connection(handle).image.writable() ? 1 : 0;
+}
+int bootview_can_trim(void* handle) {
+    return connection(handle).image.can_trim() ? 1 : 0;
+}
+int bootview_can_zero(void*) {
+    return 1;
+}
+int bootview_can_fast_zero(void*) {
+    return 1;
+}
+int bootview_can_extents(void* handle) {
+    return connection(handle).image.can_extents() ? 1 : 0;
+}
+int bootview_can_fua(void*) {
+    return NBDKIT_FUA_NATIVE;
+}
+int bootview_can_cache(void*) {
+    return NBDKIT_CACHE_NATIVE;
+}
+// Nothing is cached here, so a flush on one connection is a flush of all.
+int bootview_can_multi_conn(void*) {
+    return 1;
+}
+
+int bootview_pread(void* handle, void* buffer, uint32_t count, uint64_t offset,
+                   uint32_t /*flags*/) {
+    return guarded("", -1, [&] {
+        connection(handle).image.read({static_cast<std::byte*>(buffer), count}, offset);
+        return 0;
+    });
+}
+
+// For information only; it stands in the ring once everything before it is stable.
+void flush_and_publish(Connection& client) {
+    client.image.sync();
+    const Publication flushed{*client.ring, Kind::flush, 0, 0};
+}
+
+// A change: published, made, marked done. With FUA also made stable, which nobody who only reads
+// has to wait for.
+template<typename Change>
+int change(void* handle, Kind kind, uint64_t offset, uint32_t count, uint32_t flags, Change make) {
+    Connection& client = connection(handle);
+    return guarded("", -1, [&] {
+        {
+            const Publication published{*client.ring, kind, offset, count};
+            make(client.image);
+        }
+        if ((flags & NBDKIT_FLAG_FUA) != 0)
+            flush_and_publish(client);
+        return 0;
+    });
+}
+
+int bootview_pwrite(void* handle, const void* buffer, uint32_t count, uint64_t offset,
+                    uint32_t flags) {
+    return change(handle, Kind::write, offset, count, flags, [&](ImageFile& image) {
+        image.write({static_cast<const std::byte*>(buffer), count}, offset);
+    });
+}
+
+int bootview_zero(void* handle, uint32_t count, uint64_t offset, uint32_t flags) {
+    return change(handle, Kind::zero, offset, count, flags, [&](ImageFile& image) {
+        image.zero(offset, count,
+                   (flags & NBDKIT_FLAG_MAY_TRIM) != 0 ? ZeroHow::any : ZeroHow::allocate,
+                   (flags & NBDKIT_FLAG_FAST_ZERO) != 0);
+    });
+}
+
+int bootview_trim(void* handle, uint32_t count, uint64_t offset, uint32_t flags) {
+    return change(handle, Kind::trim, offset, count, flags,
+                  [&](ImageFile& image) { image.trim(offset, count); });
+}
+
+int bootview_flush(void* handle, uint32_t /*flags*/) {
+    return guarded("", -1, [&] {
+        flush_and_publish(connection(handle));
+        return 0;
+    });
+}
+
+int bootview_extents(void* handle, uint32_t count, uint64_t offset, uint32_t flags,
+                     struct nbdkit_extents* list) {
+    return guarded("", -1, [&] {
+        const bool only_first = (flags & NBDKIT_FLAG_REQ_ONE) != 0;
+        for (const auto& extent : connection(handle).image.extents(offset, count, only_first)) {
+            const uint32_t type = extent.hole ? NBDKIT_EXTENT_HOLE | NBDKIT_EXTENT_ZERO : 0;
+            if (nbdkit_add_extent(list, extent.offset, extent.length, type) != 0)
+                return -1;
+        }
+        return 0;
+    });
+}
+
+int bootview_cache(void* handle, uint32_t count, uint64_t offset, uint32_t /*flags*/) {
+    return guarded("", -1, [&] {
+        connection(handle).image.prefetch(offset, count);
+        return 0;
+    });
+}
+
+constexpr const char* help =
+    "[file=]<IMAGE>          The disk image or block device to serve.\n"
+    "dir=<DIRECTORY>         Serve the images in a directory, by export name.\n"
+    "default=<NAME>          With dir=: the export for clients that name none.\n"
+    "cache=default|none      Keep file data in the page cache (default), or not.\n"
+    "fadvise=normal|random|sequential\n"
+    "                        How the file will be read (default: normal).\n"
+    "notify=<PATH>|none      Socket, or directory of sockets, for subscribers of\n"
+    "                        the change ring (default: derived from the image).\n"
+    "notify-mode=<OCTAL>     Mode of that socket (default: 0600).\n"
+    "notify-group=<GROUP>    Group of that socket.";
+
+struct nbdkit_plugin make_plugin() {
+    struct nbdkit_plugin p {};
+    p.name = "bootview";
+    p.longname = "bootview disk image plugin";
+    p.version = BOOTVIEW_VERSION;
+    p.description = "serves disk images and publishes every write to coherent views of them";
+    p.unload = bootview_unload;
+    p.config = bootview_config;
+    p.config_complete = bootview_config_complete;
+    p.config_help = help;
+    p.open = bootview_open;
+    p.close = bootview_close;
+    p.get_size = bootview_get_size;
+    p.can_write = bootview_can_write;
+    p.can_trim = bootview_can_trim;
+    p.errno_is_preserved = 1;
+    p.dump_plugin = bootview_dump_plugin;
+    p.can_zero = bootview_can_zero;
+    p.can_fua = bootview_can_fua;
+    p.pread = bootview_pread;
+    p.pwrite = bootview_pwrite;
+    p.flush = bootview_flush;
+    p.trim = bootview_trim;
+    p.zero = bootview_zero;
+    p.magic_config_key = "file";
+    p.can_multi_conn = bootview_can_multi_conn;
+    p.can_extents = bootview_can_extents;
+    p.extents = bootview_extents;
+    p.can_cache = bootview_can_cache;
+    p.cache = bootview_cache;
+    p.can_fast_zero = bootview_can_fast_zero;
+    p.get_ready = bootview_get_ready;
+    p.after_fork = bootview_after_fork;
+    p.list_exports = bootview_list_exports;
+    p.default_export = bootview_default_export;
+#if NBDKIT_VERSION_MINOR >= 26
+    p.cleanup = bootview_cleanup;
+#endif
+    return p;
+}
+
+struct nbdkit_plugin plugin = make_plugin();
+
+} // namespace
+
+NBDKIT_REGISTER_PLUGIN(plugin)

@@ -1,0 +1,24 @@
+// The FUSE operations: what the kernel asks, put to the view.
+//
+// Low-level interface, because a node number must be one version of a file and libfuse's high-level
+// one gives out numbers by path. What the kernel may keep, and why it stays true:
+//     names          not at all (entry timeout 0): each use of a path asks again
+//     file attributes, pages   for ever: they belong to a node that never changes
+//     directories    nothing
+#pragma once
+
+#include "fuse-fatimg/fuse/fuse_api.h"
+#include "fuse-fatimg/fuse/options.h"
+#include "fuse-fatimg/view/view.h"
+
+namespace bootview::fuse {
+
+// What the operations need; libfuse hands it back as user data.
+struct Mount {
+    view::View& view;
+    const Options& options;
+};
+
+const fuse_lowlevel_ops& operations();
+
+} // namespace bootview::fuse

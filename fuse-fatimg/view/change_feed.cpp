@@ -1,0 +1,136 @@
+#include "fuse-fatimg/view/change_feed.h"
+
+#include "change-ring/path.h"
+#include "fuse-fatimg/log.h"
+
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <time.h>
+
+namespace bootview::view {
+
+namespace {
+
+constexpr auto attempt_interval = std::chrono::milliseconds{200};
+
+bool is_directory(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// File times advance in steps: of a clock tick on most file systems, of up to two seconds on some
+// that store no fractions. Within one step a second change does not show.
+bool is_young(const image::Stamp& stamp) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const auto age_ms = [&](const timespec& t) {
+        return (now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1'000'000;
+    };
+    const bool fractions = stamp.modified.tv_nsec != 0 || stamp.changed.tv_nsec != 0;
+    return age_ms(stamp.modified) < (fractions ? 50 : 2100);
+}
+
+} // namespace
+
+ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener)
+    : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
+      stamp_is_young_(is_young(stamp_)) {
+    look_for_server();
+    if (mode() == Mode::poll)
+        log::info(fmt::format("{}: no server publishes its writes: polling (mode poll) until "
+                              "`nbdkit bootview` serves it",
+                              file_.path()));
+}
+
+bool ChangeFeed::try_to_attach() {
+    std::vector<std::string> candidates;
+    if (notify_.empty())
+        candidates = ring::socket_candidates(file_.id());
+    else if (is_directory(notify_))
+        candidates.push_back(notify_ + "/" + ring::socket_name(file_.id()));
+    else
+        candidates.push_back(notify_);
+
+    for (const std::string& path : candidates) {
+        try {
+            ring::Connection found = ring::connect(path, file_.owner());
+            if (!found.ring)
+                continue;
+            if (found.ring->image() != file_.id())
+                throw std::runtime_error(
+                    fmt::format("{}: is the change ring of another image: check notify=", path));
+            connection_ = std::move(found);
+            last_trouble_.clear();
+            log::info(fmt::format("{}: attached to {}", file_.path(), path));
+            return true;
+        } catch (const std::exception& e) {
+            if (last_trouble_ != e.what())
+                log::warning(e.what());
+            last_trouble_ = e.what();
+        }
+    }
+    return false;
+}
+
+void ChangeFeed::detach() {
+    connection_ = {};
+    stamp_ = file_.stamp();
+    stamp_is_young_ = true;
+    last_change_ = Clock::now();
+    // The server may have died in the middle of a write.
+    listener_.everything_changed();
+}
+
+void ChangeFeed::look_for_server() {
+    if (connection_.ring) {
+        if (ring::hear(connection_) != ring::Heard::end)
+            return;
+        log::info(fmt::format("{}: its server is gone: polling (mode poll)", file_.path()));
+        detach();
+        next_attempt_ = {};
+    }
+    const auto now = Clock::now();
+    if (now < next_attempt_)
+        return;
+    next_attempt_ = now + attempt_interval;
+    if (try_to_attach()) {
+        // Writes between the last look at the file's times and this moment went by unseen.
+        last_change_ = now;
+        listener_.everything_changed();
+    }
+}
+
+bool ChangeFeed::may_have_changed() {
+    const image::Stamp now = file_.stamp();
+    const bool changed = stamp_is_young_ || now != stamp_;
+    stamp_ = now;
+    stamp_is_young_ = is_young(now);
+    return changed;
+}
+
+void ChangeFeed::catch_up() {
+    if (!connection_.ring) {
+        look_for_server();
+        if (!connection_.ring && may_have_changed()) {
+            last_change_ = Clock::now();
+            listener_.anything_changed();
+        }
+        return;
+    }
+    const bool complete = connection_.ring->drain([this](const ring::Change& change) {
+        if (change.kind == ring::Kind::flush)
+            return;
+        last_change_ = Clock::now();
+        listener_.range_changed({change.offset, change.length});
+    });
+    if (!complete) {
+        last_change_ = Clock::now();
+        listener_.everything_changed();
+    }
+}
+
+} // namespace bootview::view

@@ -1,0 +1,72 @@
+// The news about one image: what changed since the last look.
+//
+// Attached: the nbdkit plugin (or filter) that serves the image publishes every write in a change
+// ring, and nothing escapes. Poll: nobody publishes, so the file's size and times must tell; they
+// say that something changed but not where, and a file that is being written right now can always
+// have changed. The feed finds the ring by itself and changes over as the server comes and goes.
+#pragma once
+
+#include "change-ring/client.h"
+#include "change-ring/subscriber.h"
+#include "fuse-fatimg/image/file.h"
+#include "fuse-fatimg/image/range.h"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace bootview::view {
+
+enum class Mode { attached, poll };
+
+// What a change means to whoever listens. Called with the view's lock held.
+class ChangeListener {
+public:
+    virtual ~ChangeListener() = default;
+    virtual void range_changed(const Range& range) = 0;
+    // Writes may have been missed: nothing read before is known to be of one version.
+    virtual void everything_changed() = 0;
+    // Poll: something changed, somewhere. What can be compared must be compared before it is used.
+    virtual void anything_changed() = 0;
+};
+
+// Not thread-safe: the view's lock guards it.
+class ChangeFeed {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // `notify` is a socket, or a directory in which it lies under its derived name; empty: where
+    // the plugin puts it by default.
+    ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener);
+
+    // Reports everything up to now.
+    void catch_up();
+    // Looks whether the server came or went. Never blocks for long.
+    void look_for_server();
+
+    // Is this range being written at this moment?
+    bool in_flight(const Range& range) const {
+        return connection_.ring && connection_.ring->in_flight(range.offset, range.length);
+    }
+    Mode mode() const { return connection_.ring ? Mode::attached : Mode::poll; }
+    int socket() const { return connection_.socket.get(); } // readable: look_for_server()
+    std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
+    bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
+
+private:
+    bool try_to_attach();
+    void detach();
+    bool may_have_changed();
+
+    const image::File& file_;
+    std::string notify_;
+    ChangeListener& listener_;
+    ring::Connection connection_;
+    image::Stamp stamp_;
+    bool stamp_is_young_ = true; // the file may change again without changing its stamp
+    Clock::time_point last_change_{};
+    Clock::time_point next_attempt_{};
+    std::string last_trouble_; // said once, not at every attempt
+};
+
+} // namespace bootview::view

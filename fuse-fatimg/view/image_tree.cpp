@@ -1,0 +1,511 @@
+#include "fuse-fatimg/view/image_tree.h"
+
+#include "fuse-fatimg/log.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace bootview::view {
+
+namespace {
+
+[[noreturn]] void fail(int error) {
+    throw std::system_error(error, std::generic_category());
+}
+
+std::vector<Range> shifted(const std::vector<Range>& ranges, std::uint64_t by) {
+    std::vector<Range> result = ranges;
+    for (Range& range : result)
+        range.offset += by;
+    return result;
+}
+
+// Inode numbers: the image in the high bits, then where the entry lies, counted in entries. They
+// stay while a file is rewritten, and differ from the number of the root.
+std::uint64_t inode_number(std::uint64_t image, std::uint64_t address) {
+    return image << 48 | (address / fat::slot_size + 2);
+}
+
+} // namespace
+
+ImageTree::ImageTree(const std::string& path, const TreeOptions& options, NodeTable& nodes,
+                     std::uint64_t number)
+    : options_(options), nodes_(nodes), number_(number),
+      file_(std::make_shared<const image::File>(path)) {}
+
+std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOptions& options,
+                                           NodeTable& nodes, std::uint64_t number, NodeId root) {
+    std::shared_ptr<ImageTree> tree{new ImageTree(path, options, nodes, number)};
+    // Before the image is read for the first time, so that nothing after that goes unseen.
+    ChangeListener& listener = *tree;
+    tree->feed_ = std::make_unique<ChangeFeed>(*tree->file_, options.notify, listener);
+    Layout layout = read_layout(
+        [&file = *tree->file_](std::uint64_t offset, std::span<std::byte> data) {
+            return file.read(offset, data);
+        },
+        tree->file_->size(), options.partition);
+
+    tree->root_ = std::make_shared<DirectoryNode>();
+    tree->root_->kind = options.partition.all ? NodeKind::partition_list : NodeKind::directory;
+    tree->root_->inode = number == 0 ? root_id : inode_number(number, 0);
+    tree->root_->tree = tree;
+    if (root != 0)
+        nodes.insert_as(root, tree->root_);
+    else
+        nodes.insert(tree->root_);
+    tree->take_layout(std::move(layout));
+    return tree;
+}
+
+ReadAt ImageTree::reader_of(const Volume& volume) const {
+    return [file = file_.get(), range = volume.range](std::uint64_t offset,
+                                                      std::span<std::byte> data) {
+        return offset <= range.length && data.size() <= range.length - offset &&
+               file->read(range.offset + offset, data);
+    };
+}
+
+// --- What changed -------------------------------------------------------------------------------
+
+void ImageTree::catch_up() {
+    if (!file_->is_still_there()) {
+        try {
+            auto replacement = std::make_shared<const image::File>(file_->path());
+            log::info(fmt::format("{}: was replaced by another file", file_->path()));
+            everything_changed();
+            feed_.reset();
+            file_ = std::move(replacement);
+            ChangeListener& listener = *this;
+            feed_ = std::make_unique<ChangeFeed>(*file_, options_.notify, listener);
+        } catch (const std::system_error&) {
+            // Gone, for the moment or for good: the open file still holds what it held.
+        }
+    }
+    feed_->catch_up();
+}
+
+void ImageTree::range_changed(const Range& range) {
+    if (!layout_problem_.empty()) // any write may be the one that mends it
+        layout_suspect_ = true;
+    for (const Dependant& hit : index_.hit_by(range)) {
+        ++epoch_;
+        switch (hit.role) {
+        case Role::data:
+            kill(*hit.node);
+            break;
+        case Role::chain:
+            static_cast<FileNode*>(hit.node)->chain_suspect = true;
+            break;
+        case Role::listing:
+            static_cast<DirectoryNode*>(hit.node)->fresh = false;
+            break;
+        case Role::layout:
+            layout_suspect_ = true;
+            break;
+        }
+    }
+}
+
+void ImageTree::everything_changed() {
+    ++epoch_;
+    layout_suspect_ = true;
+    if (root_)
+        root_->fresh = false;
+    for (Node* node : std::vector<Node*>(all_.begin(), all_.end())) {
+        if (node->kind == NodeKind::file)
+            kill(*node);
+        else
+            static_cast<DirectoryNode*>(node)->fresh = false;
+    }
+}
+
+void ImageTree::anything_changed() {
+    layout_suspect_ = true;
+    if (root_)
+        root_->fresh = false;
+    for (Node* node : all_) {
+        if (node->kind != NodeKind::file) {
+            static_cast<DirectoryNode*>(node)->fresh = false;
+            continue;
+        }
+        auto& file = static_cast<FileNode&>(*node);
+        file.superseded = file.superseded || file.loaded;
+        file.chain_suspect = file.chain_suspect || file.loaded;
+    }
+}
+
+void ImageTree::kill(Node& node) {
+    if (node.dead)
+        return;
+    node.dead = true;
+    ++epoch_;
+    forget_dependencies(node);
+    unlink_from_parent(node);
+    if (node.kind == NodeKind::file) {
+        if (static_cast<FileNode&>(node).loaded) // or there can be no cached pages
+            nodes_.report_death(node.id);
+    } else {
+        kill_children(static_cast<DirectoryNode&>(node));
+    }
+}
+
+void ImageTree::kill_children(DirectoryNode& directory) {
+    const auto children = std::move(directory.children);
+    directory.children.clear();
+    for (const auto& [slot, id] : children)
+        if (const auto node = nodes_.find(id))
+            kill(*node);
+}
+
+void ImageTree::kill_all() {
+    for (Node* node : std::vector<Node*>(all_.begin(), all_.end()))
+        kill(*node);
+    root_->dead = true;
+    nodes_.erase(root_->id);
+    root_->tree.reset(); // which is this: nobody else would let go of it
+}
+
+void ImageTree::unlink_from_parent(Node& node) {
+    if (!node.parent)
+        return;
+    const auto found = node.parent->children.find(node.entry.slot);
+    if (found != node.parent->children.end() && found->second == node.id)
+        node.parent->children.erase(found);
+}
+
+void ImageTree::forget_dependencies(Node& node) {
+    if (node.kind == NodeKind::file) {
+        auto& file = static_cast<FileNode&>(node);
+        if (!file.loaded)
+            return;
+        for (const Range& range : *file.extents)
+            index_.remove(range, {&node, Role::data});
+        for (const Range& range : shifted(file.chain.fat_bytes, file.parent->volume->range.offset))
+            index_.remove(range, {&node, Role::chain});
+        return;
+    }
+    auto& directory = static_cast<DirectoryNode&>(node);
+    for (const Range& range : directory.read_from)
+        index_.remove(range, {&node, Role::listing});
+    directory.read_from.clear();
+    directory.fresh = false;
+}
+
+void ImageTree::drop(const std::shared_ptr<Node>& node) {
+    if (node == root_)
+        return;
+    // A parent that the kernel has forgotten stays while a child still leads to it.
+    if (node->live_children > 0)
+        return;
+    if (!node->dead) {
+        forget_dependencies(*node);
+        unlink_from_parent(*node);
+        node->dead = true;
+    }
+    nodes_.erase(node->id);
+    all_.erase(node.get());
+    if (const auto parent = node->parent) {
+        --parent->live_children;
+        if (parent->lookups == 0)
+            drop(parent);
+    }
+}
+
+// --- Checking what is known against what changed ------------------------------------------------
+
+void ImageTree::require_settled(const Range& range) const {
+    if (feed_->in_flight(range))
+        throw Unsettled{};
+}
+
+void ImageTree::take_layout(Layout layout) {
+    for (const Range& range : layout_.read_from)
+        index_.remove(range, {root_.get(), Role::layout});
+    layout_ = std::move(layout);
+    for (const Range& range : layout_.read_from)
+        index_.add(range, {root_.get(), Role::layout});
+    layout_suspect_ = false;
+    layout_problem_.clear();
+    if (root_->kind == NodeKind::directory && root_->volume != layout_.volumes.front()) {
+        forget_dependencies(*root_);
+        root_->volume = layout_.volumes.front();
+        root_->first_cluster = root_->volume->geometry.root_cluster;
+    }
+    feed_->catch_up();
+    if (layout_suspect_ && feed_->mode() == Mode::attached)
+        throw Unsettled{};
+}
+
+void ImageTree::ensure_layout() {
+    if (layout_suspect_) {
+        for (const Range& range : layout_.read_from)
+            require_settled(range);
+        try {
+            Layout now =
+                read_layout([this](std::uint64_t offset,
+                                   std::span<std::byte> data) { return file_->read(offset, data); },
+                            file_->size(), options_.partition);
+            const bool unchanged =
+                layout_problem_.empty() &&
+                std::equal(now.volumes.begin(), now.volumes.end(), layout_.volumes.begin(),
+                           layout_.volumes.end(),
+                           [](const auto& a, const auto& b) { return *a == *b; });
+            if (unchanged)
+                now.volumes = layout_.volumes; // the ones that nodes point to
+            else
+                kill_children(*root_);
+            take_layout(std::move(now));
+        } catch (const fat::Refused& e) {
+            if (layout_problem_.empty())
+                kill_children(*root_);
+            layout_problem_ = fmt::format("{} {}", file_->path(), e.what());
+            layout_suspect_ = false;
+        }
+    }
+    if (!layout_problem_.empty())
+        throw Damaged(layout_problem_);
+}
+
+void ImageTree::validate(Node& node) {
+    if (node.dead)
+        fail(ESTALE);
+    if (&node == root_.get()) {
+        ensure_layout();
+        return;
+    }
+    validate(*node.parent);
+    if (node.parent->kind == NodeKind::directory)
+        listing(*node.parent); // compares its children with what is there now
+    if (node.dead)
+        fail(ESTALE);
+    if (node.kind == NodeKind::file && static_cast<FileNode&>(node).chain_suspect)
+        check_chain(static_cast<FileNode&>(node));
+    if (node.dead)
+        fail(ESTALE);
+}
+
+std::shared_ptr<const Listing> ImageTree::listing(DirectoryNode& directory) {
+    if (!directory.fresh) {
+        refresh(directory);
+        compare_children(directory);
+    }
+    return directory.listing;
+}
+
+void ImageTree::refresh(DirectoryNode& directory) {
+    const Volume& volume = *directory.volume;
+    const fat::Geometry& geometry = volume.geometry;
+    const ReadAt reader = reader_of(volume);
+
+    fat::Chain chain;
+    const bool fixed = directory.is_volume_root() && geometry.type != fat::Type::fat32;
+    if (fixed)
+        chain.extents.push_back(
+            {geometry.root_offset, std::uint64_t{geometry.root_entries} * fat::slot_size});
+    else
+        chain = fat::read_chain(reader, geometry, directory.first_cluster, fat::any_size);
+    const std::vector<Range> extents = shifted(chain.extents, volume.range.offset);
+
+    // Entered in the index before it is read, so that a write from here on shows.
+    forget_dependencies(directory);
+    directory.read_from = shifted(chain.fat_bytes, volume.range.offset);
+    directory.read_from.insert(directory.read_from.end(), extents.begin(), extents.end());
+    for (const Range& range : directory.read_from)
+        index_.add(range, {&directory, Role::listing});
+    for (const Range& range : directory.read_from)
+        require_settled(range);
+    if (chain.state != fat::ChainState::complete)
+        throw Damaged(
+            fmt::format("directory '{}': {}", directory.entry.name, fat::describe(chain.state)));
+
+    std::vector<std::byte> data;
+    for (const Range& extent : extents) {
+        const std::size_t room = fat::maximum_slots * fat::slot_size - data.size();
+        const std::size_t take = std::min<std::uint64_t>(extent.length, room);
+        data.resize(data.size() + take);
+        if (!file_->read(extent.offset, std::span{data}.last(take)))
+            throw Damaged(fmt::format("directory '{}': lies past the end of the image",
+                                      directory.entry.name));
+    }
+    fat::Directory parsed = fat::parse_directory(data, geometry.type);
+    if (!directory.is_volume_root() && !parsed.begins_with_dots)
+        throw Damaged(
+            fmt::format("directory '{}': does not begin with '.' and '..'", directory.entry.name));
+
+    directory.fresh = true;
+    feed_->catch_up();
+    if (!directory.fresh && feed_->mode() == Mode::attached)
+        throw Unsettled{};
+    directory.listing = std::make_shared<Listing>(std::move(parsed), extents);
+}
+
+// After a directory was read again: what its nodes know must still be what it says.
+void ImageTree::compare_children(DirectoryNode& directory) {
+    std::vector<std::shared_ptr<Node>> gone;
+    for (const auto& [slot, id] : directory.children) {
+        const auto node = nodes_.find(id);
+        const fat::Entry* entry = directory.listing->at_slot(slot);
+        if (!node)
+            continue;
+        if (node->kind == NodeKind::file) {
+            if (entry == nullptr || !entry->is_same_version(node->entry))
+                gone.push_back(node);
+        } else if (entry == nullptr || !entry->is_directory() || entry->name != node->entry.name ||
+                   entry->first_cluster != node->entry.first_cluster) {
+            gone.push_back(node);
+        } else {
+            node->entry = *entry; // its times may be new
+        }
+    }
+    for (const auto& node : gone)
+        kill(*node);
+}
+
+void ImageTree::check_chain(FileNode& file) {
+    const Volume& volume = *file.parent->volume;
+    for (const Range& range : shifted(file.chain.fat_bytes, volume.range.offset))
+        require_settled(range);
+    file.chain_suspect = false;
+    const fat::Chain now = fat::read_chain(reader_of(volume), volume.geometry,
+                                           file.entry.first_cluster, file.entry.size);
+    if (now != file.chain) {
+        kill(file);
+        return;
+    }
+    feed_->catch_up();
+    if (file.chain_suspect && feed_->mode() == Mode::attached)
+        throw Unsettled{};
+}
+
+// --- Finding and opening ------------------------------------------------------------------------
+
+std::vector<std::shared_ptr<const Volume>> ImageTree::volumes() {
+    return layout_.volumes;
+}
+
+std::shared_ptr<Node> ImageTree::lookup(const std::shared_ptr<DirectoryNode>& directory,
+                                        std::string_view name) {
+    if (directory->kind == NodeKind::partition_list)
+        return volume_root(directory, name);
+    const auto entries = listing(*directory);
+    const fat::Entry* entry = entries->find(name);
+    if (entry == nullptr)
+        fail(ENOENT);
+    return child(directory, *entry);
+}
+
+std::shared_ptr<Node> ImageTree::child(const std::shared_ptr<DirectoryNode>& directory,
+                                       const fat::Entry& entry) {
+    if (const auto known = directory->children.find(entry.slot);
+        known != directory->children.end()) {
+        const auto node = nodes_.find(known->second);
+        if (node->kind != NodeKind::file)
+            return node;
+        auto& file = static_cast<FileNode&>(*node);
+        if (file.chain_suspect)
+            check_chain(file);
+        if (!file.dead && !file.superseded)
+            return node;
+        if (!file.dead) { // serves those who have it open, and is not handed out again
+            directory->children.erase(known);
+            nodes_.report_death(file.id);
+        }
+    }
+
+    std::shared_ptr<Node> node;
+    if (entry.is_directory()) {
+        const fat::Geometry& geometry = directory->volume->geometry;
+        if (!geometry.contains(entry.first_cluster) ||
+            (geometry.type == fat::Type::fat32 && entry.first_cluster == geometry.root_cluster))
+            throw Damaged(
+                fmt::format("directory '{}': its first cluster is impossible", entry.name));
+        auto made = std::make_shared<DirectoryNode>();
+        made->volume = directory->volume;
+        made->first_cluster = entry.first_cluster;
+        node = std::move(made);
+        node->kind = NodeKind::directory;
+    } else {
+        node = std::make_shared<FileNode>();
+        node->kind = NodeKind::file;
+    }
+    node->tree = shared_from_this();
+    node->parent = directory;
+    node->entry = entry;
+    node->inode = inode_of(*directory->listing, entry);
+    nodes_.insert(node);
+    all_.insert(node.get());
+    ++directory->live_children;
+    directory->children[entry.slot] = node->id;
+    return node;
+}
+
+std::uint64_t ImageTree::inode_of(const Listing& listing, const fat::Entry& entry) const {
+    return inode_number(number_, listing.address(entry.slot));
+}
+
+// partition=all: the root's children, one for each volume, by the partition's number.
+std::shared_ptr<Node> ImageTree::volume_root(const std::shared_ptr<DirectoryNode>& directory,
+                                             std::string_view name) {
+    for (const auto& volume : layout_.volumes) {
+        if (name != fmt::format("p{}", volume->partition))
+            continue;
+        if (const auto known = directory->children.find(volume->partition);
+            known != directory->children.end())
+            return nodes_.find(known->second);
+        auto node = std::make_shared<DirectoryNode>();
+        node->kind = NodeKind::directory;
+        node->tree = shared_from_this();
+        node->parent = directory;
+        node->volume = volume;
+        node->first_cluster = volume->geometry.root_cluster;
+        node->entry.name = name;
+        node->entry.slot = volume->partition;
+        node->inode = inode_number(number_, volume->range.offset);
+        nodes_.insert(node);
+        all_.insert(node.get());
+        ++directory->live_children;
+        directory->children[volume->partition] = node->id;
+        return node;
+    }
+    fail(ENOENT);
+}
+
+void ImageTree::load(FileNode& file) {
+    if (file.loaded)
+        return;
+    const Volume& volume = *file.parent->volume;
+    fat::Chain chain = fat::read_chain(reader_of(volume), volume.geometry, file.entry.first_cluster,
+                                       file.entry.size);
+    auto extents =
+        std::make_shared<const std::vector<Range>>(shifted(chain.extents, volume.range.offset));
+    const std::vector<Range> fat_bytes = shifted(chain.fat_bytes, volume.range.offset);
+    for (const Range& range : *extents)
+        require_settled(range);
+    for (const Range& range : fat_bytes)
+        require_settled(range);
+    if (chain.state != fat::ChainState::complete)
+        throw Damaged(fmt::format("file '{}': {}", file.entry.name, fat::describe(chain.state)));
+    if (const std::uint64_t size = file_->size();
+        std::any_of(extents->begin(), extents->end(),
+                    [&](const Range& range) { return range.end() > size; }))
+        throw Damaged(fmt::format("file '{}': lies past the end of the image", file.entry.name));
+
+    file.chain = std::move(chain);
+    file.extents = std::move(extents);
+    file.loaded = true;
+    file.chain_suspect = false;
+    for (const Range& range : *file.extents)
+        index_.add(range, {&file, Role::data});
+    for (const Range& range : fat_bytes)
+        index_.add(range, {&file, Role::chain});
+    feed_->catch_up();
+    if (file.dead)
+        fail(ESTALE);
+    if (file.chain_suspect && feed_->mode() == Mode::attached)
+        throw Unsettled{};
+}
+
+} // namespace bootview::view

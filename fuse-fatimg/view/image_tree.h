@@ -1,0 +1,131 @@
+// One image as a tree of nodes, kept true to the image.
+//
+// Whatever a node was made from is entered in an index by the range of the image it was read from:
+// a directory's clusters, the FAT sectors of a chain, a file's data, the boot sector. The feed
+// reports changed ranges. A hit in a file's data kills that version of it. A hit in anything that
+// is shared with neighbours (a directory, a FAT sector, the layout) only marks it; before it is
+// used again it is read again, compared, and only real differences kill.
+//
+// The order is what makes it right: a thing is read, entered in the index, and then the feed is
+// asked once more. If the range was written in between, the thing is thrown away (Unsettled) and
+// the caller starts over.
+#pragma once
+
+#include "fuse-fatimg/image/file.h"
+#include "fuse-fatimg/view/change_feed.h"
+#include "fuse-fatimg/view/layout.h"
+#include "fuse-fatimg/view/node.h"
+#include "fuse-fatimg/view/node_table.h"
+#include "fuse-fatimg/view/range_index.h"
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace bootview::view {
+
+// Something needed is being written at this moment: try again soon.
+struct Unsettled : std::exception {
+    const char* what() const noexcept override { return "is being written"; }
+};
+
+// What is there contradicts itself: half-done, if the image is being written, or broken.
+struct Damaged : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct TreeOptions {
+    PartitionChoice partition;
+    std::string notify; // see ChangeFeed
+};
+
+// Not thread-safe: the view's lock guards it, and is held in every call.
+class ImageTree final : public std::enable_shared_from_this<ImageTree>, private ChangeListener {
+public:
+    // `number` tells images apart in inode numbers. Throws std::system_error, or fat::Refused when
+    // the image holds no FAT.
+    static std::shared_ptr<ImageTree> open(const std::string& path, const TreeOptions& options,
+                                           NodeTable& nodes, std::uint64_t number, NodeId root);
+
+    const std::shared_ptr<DirectoryNode>& root() const { return root_; }
+    // Shared, because a read goes on without the lock, and the path may lead elsewhere by then.
+    const std::shared_ptr<const image::File>& file() const { return file_; }
+    ChangeFeed& feed() { return *feed_; }
+    const std::vector<std::string>& remarks() const { return layout_.remarks; }
+
+    // Takes in everything that changed up to now, and follows the path to a new file.
+    void catch_up();
+    // Grows with every change that concerned a node; not in mode poll, which never rests.
+    std::uint64_t epoch() const { return epoch_; }
+
+    // Throws ESTALE (std::system_error) if the node is of the past, Unsettled, Damaged.
+    void validate(Node& node);
+    // A directory's current entries. The node must be valid.
+    std::shared_ptr<const Listing> listing(DirectoryNode& directory);
+    // The node for a name in a valid directory; throws ENOENT. With partition=all the names in the
+    // root are p1, p2 ….
+    std::shared_ptr<Node> lookup(const std::shared_ptr<DirectoryNode>& directory,
+                                 std::string_view name);
+    // The volumes that partition=all shows; the layout is current after validate(root).
+    std::vector<std::shared_ptr<const Volume>> volumes();
+    // st_ino of an entry.
+    std::uint64_t inode_of(const Listing& listing, const fat::Entry& entry) const;
+    // Finds out where a valid file's data lies.
+    void load(FileNode& file);
+    // The kernel holds the node no longer.
+    void drop(const std::shared_ptr<Node>& node);
+    // The image is no longer shown.
+    void kill_all();
+
+    ReadAt reader_of(const Volume& volume) const;
+
+private:
+    enum class Role { data, chain, listing, layout };
+    struct Dependant {
+        Node* node;
+        Role role;
+        friend bool operator==(const Dependant&, const Dependant&) = default;
+    };
+
+    ImageTree(const std::string& path, const TreeOptions& options, NodeTable& nodes,
+              std::uint64_t number);
+
+    void range_changed(const Range& range) override;
+    void everything_changed() override;
+    void anything_changed() override;
+
+    void ensure_layout();
+    void take_layout(Layout layout);
+    void refresh(DirectoryNode& directory);
+    void compare_children(DirectoryNode& directory);
+    void check_chain(FileNode& file);
+    void kill(Node& node);
+    void kill_children(DirectoryNode& directory);
+    void unlink_from_parent(Node& node);
+    void forget_dependencies(Node& node);
+    void require_settled(const Range& range) const;
+    std::shared_ptr<Node> child(const std::shared_ptr<DirectoryNode>& directory,
+                                const fat::Entry& entry);
+    std::shared_ptr<Node> volume_root(const std::shared_ptr<DirectoryNode>& directory,
+                                      std::string_view name);
+
+    TreeOptions options_;
+    NodeTable& nodes_;
+    std::uint64_t number_;
+    std::shared_ptr<const image::File> file_;
+    std::unique_ptr<ChangeFeed> feed_;
+    Layout layout_;
+    bool layout_suspect_ = true;
+    std::string layout_problem_; // why there is no layout at the moment
+    std::shared_ptr<DirectoryNode> root_;
+    RangeIndex<Dependant> index_;
+    std::unordered_set<Node*> all_; // of this tree, alive or dead, but for the root
+    std::uint64_t epoch_ = 0;
+};
+
+} // namespace bootview::view

@@ -1,0 +1,63 @@
+#include "fuse-fatimg/view/node.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace bootview::view {
+
+namespace {
+
+std::uint64_t hash_of(std::string_view folded) {
+    return std::hash<std::string_view>{}(folded);
+}
+
+} // namespace
+
+Listing::Listing(fat::Directory directory, std::vector<Range> extents)
+    : directory_(std::move(directory)), extents_(std::move(extents)) {
+    by_name_.reserve(directory_.entries.size());
+    for (std::uint32_t i = 0; i < directory_.entries.size(); ++i) {
+        const fat::Entry& entry = directory_.entries[i];
+        const std::string name = fat::fold(entry.name);
+        const std::string short_name = fat::fold(entry.short_name);
+        by_name_.emplace_back(hash_of(name), i);
+        if (short_name != name)
+            by_name_.emplace_back(hash_of(short_name), i);
+    }
+    std::sort(by_name_.begin(), by_name_.end());
+}
+
+const fat::Entry* Listing::find(std::string_view name) const {
+    const std::string folded = fat::fold(name);
+    const std::pair<std::uint64_t, std::uint32_t> key{hash_of(folded), 0};
+    const fat::Entry* other_case = nullptr;
+    for (auto i = std::lower_bound(by_name_.begin(), by_name_.end(), key);
+         i != by_name_.end() && i->first == key.first; ++i) {
+        const fat::Entry& entry = directory_.entries[i->second];
+        if (entry.name == name || entry.short_name == name)
+            return &entry;
+        if (other_case == nullptr &&
+            (fat::fold(entry.name) == folded || fat::fold(entry.short_name) == folded))
+            other_case = &entry;
+    }
+    return other_case;
+}
+
+const fat::Entry* Listing::at_slot(std::uint32_t slot) const {
+    const auto found =
+        std::lower_bound(directory_.entries.begin(), directory_.entries.end(), slot,
+                         [](const fat::Entry& entry, std::uint32_t s) { return entry.slot < s; });
+    return found != directory_.entries.end() && found->slot == slot ? &*found : nullptr;
+}
+
+std::uint64_t Listing::address(std::uint32_t slot) const {
+    std::uint64_t offset = std::uint64_t{slot} * fat::slot_size;
+    for (const Range& extent : extents_) {
+        if (offset < extent.length)
+            return extent.offset + offset;
+        offset -= extent.length;
+    }
+    return 0;
+}
+
+} // namespace bootview::view

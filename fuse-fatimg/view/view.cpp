@@ -1,0 +1,403 @@
+#include "fuse-fatimg/view/view.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace bootview::view {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long an image must have been quiet before what is damaged in it counts as broken, rather
+// than half-done.
+constexpr auto half_done = std::chrono::milliseconds{1000};
+
+[[noreturn]] void fail(int error) {
+    throw std::system_error(error, std::generic_category());
+}
+
+} // namespace
+
+View::View(Options options) : options_(std::move(options)) {
+    struct stat status {};
+    if (::stat(options_.source.c_str(), &status) != 0)
+        throw std::system_error(errno, std::generic_category(), options_.source);
+    is_list_ = S_ISDIR(status.st_mode);
+    if (!is_list_) {
+        single_ = ImageTree::open(options_.source, options_.tree, nodes_, 0, root_id);
+        return;
+    }
+    auto root = std::make_shared<Node>();
+    root->kind = NodeKind::image_list;
+    root->inode = root_id;
+    nodes_.insert_as(root_id, root);
+    for (const auto& [name, path] : image_paths())
+        image(name, path);
+}
+
+View::~View() {
+    if (single_)
+        single_->kill_all();
+    forget_removed_images({});
+}
+
+void View::on_death(NodeTable::OnDeath callback) {
+    const std::scoped_lock lock{mutex_};
+    nodes_.on_death(std::move(callback));
+}
+
+std::shared_ptr<Node> View::find(NodeId id) const {
+    auto node = nodes_.find(id);
+    if (!node)
+        fail(ESTALE);
+    return node;
+}
+
+std::shared_ptr<DirectoryNode> View::directory(NodeId id) const {
+    auto node = find(id);
+    if (node->kind == NodeKind::file)
+        fail(ENOTDIR);
+    return std::static_pointer_cast<DirectoryNode>(node);
+}
+
+// Runs `work` on a node until nothing it used changed while it ran, and then `commit` on what it
+// gave. The lock is held while they run, and not while this waits.
+template<typename Work, typename Commit>
+auto View::settled(NodeId id, Work work, Commit commit) {
+    const auto deadline = Clock::now() + options_.patience;
+    for (auto pause = std::chrono::microseconds{100};;
+         pause = std::min(pause * 2, std::chrono::microseconds{5000})) {
+        std::unique_lock lock{mutex_};
+        const std::shared_ptr<Node> node = find(id);
+        ImageTree* tree = node->tree.get();
+        try {
+            if (tree == nullptr)
+                return commit(work(*node));
+            tree->catch_up();
+            const std::uint64_t epoch = tree->epoch();
+            tree->validate(*node);
+            auto result = work(*node);
+            tree->catch_up();
+            if (tree->epoch() == epoch || Clock::now() >= deadline)
+                return commit(std::move(result));
+            // What was used is known to be valid up to a moment ago, so nothing needs waiting for.
+            pause = std::chrono::microseconds{0};
+        } catch (const Unsettled& e) {
+            if (Clock::now() >= deadline) {
+                complain(*node, e.what());
+                fail(EIO);
+            }
+        } catch (const Damaged& e) {
+            if (Clock::now() >= deadline || !tree->feed().changed_within(half_done)) {
+                complain(*node, e.what());
+                fail(EIO);
+            }
+        }
+        lock.unlock();
+        if (pause.count() > 0)
+            std::this_thread::sleep_for(pause);
+        else
+            pause = std::chrono::microseconds{100};
+    }
+}
+
+void View::complain(const Node& node, const std::string& why) {
+    std::uint64_t dropped = 0;
+    if (!complaints_.allow(dropped))
+        return;
+    log::warning(fmt::format("{}: {}{}{}", node.tree->file()->path(),
+                             node.entry.name.empty() ? "" : "'" + node.entry.name + "': ", why,
+                             dropped > 0 ? fmt::format(" (and {} more complaints)", dropped) : ""));
+}
+
+Attributes View::attributes_of(const Node& node) {
+    Attributes attributes;
+    attributes.id = node.id;
+    attributes.inode = node.inode;
+    attributes.is_directory = node.kind != NodeKind::file;
+    attributes.has_entry = node.parent != nullptr && node.parent->kind == NodeKind::directory;
+    attributes.entry = node.entry;
+    if (node.parent && node.parent->volume)
+        attributes.cluster_size = node.parent->volume->geometry.cluster_size;
+    return attributes;
+}
+
+Attributes View::lookup(NodeId id, std::string_view name) {
+    {
+        const std::scoped_lock lock{mutex_};
+        if (find(id)->kind == NodeKind::image_list) {
+            const auto paths = image_paths();
+            forget_removed_images(paths);
+            const auto found = paths.find(std::string{name});
+            const auto tree = found == paths.end() ? nullptr : image(found->first, found->second);
+            if (!tree)
+                fail(ENOENT);
+            tree->catch_up();
+            return attributes_of(*tree->root());
+        }
+    }
+    std::shared_ptr<Node> found;
+    // A node that the kernel never heard of will never be forgotten by it.
+    const auto drop_unused = [&] {
+        if (found && found->lookups == 0)
+            found->tree->drop(found);
+        found.reset();
+    };
+    try {
+        return settled(
+            id,
+            [&](Node& parent) {
+                if (parent.kind == NodeKind::file)
+                    fail(ENOTDIR);
+                if (found && found->dead)
+                    drop_unused();
+                found = parent.tree->lookup(directory(id), name);
+                return found;
+            },
+            [](const std::shared_ptr<Node>& node) {
+                ++node->lookups;
+                return attributes_of(*node);
+            });
+    } catch (...) {
+        const std::scoped_lock lock{mutex_};
+        drop_unused();
+        throw;
+    }
+}
+
+void View::forget(NodeId id, std::uint64_t count) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = nodes_.find(id);
+    if (!node || id == root_id || !node->tree)
+        return;
+    node->lookups -= std::min(count, node->lookups);
+    if (node->lookups == 0)
+        node->tree->drop(node);
+}
+
+Attributes View::attributes(NodeId id) {
+    return settled(id, [](Node& node) { return attributes_of(node); });
+}
+
+std::vector<DirectoryEntry> View::list(NodeId id) {
+    return settled(id, [&](Node& node) {
+        std::vector<DirectoryEntry> entries;
+        if (node.kind == NodeKind::image_list)
+            return list_images();
+        if (node.kind == NodeKind::file)
+            fail(ENOTDIR);
+        auto& where = static_cast<DirectoryNode&>(node);
+        if (node.kind == NodeKind::partition_list) {
+            for (const auto& volume : node.tree->volumes())
+                entries.push_back({fmt::format("p{}", volume->partition), 0, true});
+            return entries;
+        }
+        const auto listing = node.tree->listing(where);
+        entries.reserve(listing->entries().size());
+        for (const fat::Entry& entry : listing->entries())
+            entries.push_back(
+                {entry.name, node.tree->inode_of(*listing, entry), entry.is_directory()});
+        return entries;
+    });
+}
+
+std::shared_ptr<OpenFile> View::open(NodeId id) {
+    return settled(id, [&](Node& node) {
+        if (node.kind != NodeKind::file)
+            fail(EISDIR);
+        node.tree->load(static_cast<FileNode&>(node));
+        return std::make_shared<OpenFile>(std::static_pointer_cast<FileNode>(nodes_.find(id)));
+    });
+}
+
+std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::span<std::byte> data) {
+    const FileNode& file = *open_file.node_;
+    struct Source {
+        std::shared_ptr<const image::File> image;
+        std::shared_ptr<const std::vector<Range>> extents;
+    };
+    const Source source = settled(file.id, [&](Node& node) {
+        return Source{node.tree->file(), file.extents};
+    });
+
+    // Without the lock: this is where the time goes.
+    std::size_t done = 0;
+    for (const Range& extent : *source.extents) {
+        if (done == data.size())
+            break;
+        if (offset >= extent.length) {
+            offset -= extent.length;
+            continue;
+        }
+        const std::size_t take =
+            std::min<std::uint64_t>(extent.length - offset, data.size() - done);
+        if (!source.image->read(extent.offset + offset, data.subspan(done, take)))
+            fail(EIO);
+        done += take;
+        offset = 0;
+    }
+
+#ifndef BOOTVIEW_FAULT_NO_END_CHECK
+    // The end-of-request check: were these bytes of the version that this node stands for?
+    const std::scoped_lock lock{mutex_};
+    file.tree->catch_up();
+    if (file.dead)
+        fail(ESTALE);
+#endif
+    return done;
+}
+
+Space View::space(NodeId id) {
+    const auto volume = settled(id, [](Node& node) -> std::shared_ptr<const Volume> {
+        if (node.kind == NodeKind::directory)
+            return static_cast<DirectoryNode&>(node).volume;
+        return node.parent ? node.parent->volume : nullptr;
+    });
+    if (!volume)
+        return {};
+    return settled(id, [&](Node& node) {
+        return Space{volume->geometry.cluster_size, volume->geometry.clusters,
+                     fat::count_free(node.tree->reader_of(*volume), volume->geometry)};
+    });
+}
+
+bool View::is_root(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = find(id);
+    return node->kind == NodeKind::image_list || node == node->tree->root();
+}
+
+Status View::status(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto of = [](ImageTree& tree) {
+        tree.catch_up();
+        return Status{tree.feed().mode(), tree.epoch(), tree.feed().writers()};
+    };
+    const auto node = find(id);
+    if (node->tree)
+        return of(*node->tree);
+    Status all{Mode::attached, 0, 0};
+    for (const auto& [path, image] : images_) {
+        if (!image.tree)
+            continue;
+        const Status one = of(*image.tree);
+        if (one.mode == Mode::poll)
+            all.mode = Mode::poll;
+        all.epoch += one.epoch;
+        all.writers += one.writers;
+    }
+    return all;
+}
+
+std::vector<int> View::tend(bool& all_attached) {
+    const std::scoped_lock lock{mutex_};
+    std::vector<int> sockets;
+    all_attached = true;
+    const auto tend_one = [&](ImageTree& tree) {
+        tree.feed().look_for_server();
+        // Polling is for those who ask; a ring tells what to drop before anybody does.
+        if (tree.feed().mode() == Mode::attached) {
+            tree.catch_up();
+            sockets.push_back(tree.feed().socket());
+        } else {
+            all_attached = false;
+        }
+    };
+    if (single_)
+        tend_one(*single_);
+    for (const auto& [path, image] : images_)
+        if (image.tree)
+            tend_one(*image.tree);
+    return sockets;
+}
+
+// --- A directory of images ----------------------------------------------------------------------
+
+// Name in the view and path of every file that may be an image. A name is the file's stem, unless
+// two files share it.
+std::map<std::string, std::string> View::image_paths() const {
+    std::map<std::string, std::vector<std::filesystem::path>> by_stem;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{options_.source, error}) {
+        const std::string file_name = entry.path().filename().string();
+        std::error_code ignored;
+        if (!file_name.starts_with('.') &&
+            (entry.is_regular_file(ignored) || entry.is_block_file(ignored)))
+            by_stem[entry.path().stem().string()].push_back(entry.path());
+    }
+    if (error)
+        fail(error.value());
+    std::map<std::string, std::string> paths;
+    for (const auto& [stem, files] : by_stem)
+        for (const auto& file : files)
+            paths.emplace(files.size() == 1 ? stem : file.filename().string(), file.string());
+    return paths;
+}
+
+// The tree of an image; null if it holds no FAT. What holds none is looked at again when it
+// changed.
+std::shared_ptr<ImageTree> View::image(const std::string& name, const std::string& path) {
+    Image& known = images_[path];
+    if (known.tree)
+        return known.tree;
+    try {
+        const image::File file{path};
+        const image::Stamp stamp = file.stamp();
+        if (known.id == file.id() && known.stamp == stamp)
+            return nullptr;
+        const bool is_news = known.id != file.id();
+        known.id = file.id();
+        known.stamp = stamp;
+        try {
+            known.tree = ImageTree::open(path, options_.tree, nodes_, next_image_, 0);
+            ++next_image_;
+            log::info(fmt::format("{}: shown as {}/", path, name));
+        } catch (const fat::Refused& e) {
+            if (is_news)
+                log::info(fmt::format("{}: not shown: {}", path, e.what()));
+        }
+    } catch (const std::exception& e) {
+        log::warning(fmt::format("{}: not shown: {}", path, e.what()));
+    }
+    return known.tree;
+}
+
+void View::forget_removed_images(const std::map<std::string, std::string>& paths) {
+    for (auto i = images_.begin(); i != images_.end();) {
+        const bool exists = std::any_of(paths.begin(), paths.end(), [&](const auto& entry) {
+            return entry.second == i->first;
+        });
+        if (!exists && i->second.tree)
+            i->second.tree->kill_all();
+        i = exists ? std::next(i) : images_.erase(i);
+    }
+}
+
+std::vector<DirectoryEntry> View::list_images() {
+    std::vector<DirectoryEntry> entries;
+    const auto paths = image_paths();
+    forget_removed_images(paths);
+    for (const auto& [name, path] : paths)
+        if (const auto tree = image(name, path))
+            entries.push_back({name, tree->root()->inode, true});
+    return entries;
+}
+
+std::string View::describe() const {
+    if (is_list_)
+        return fmt::format("{}: {} images", options_.source, images_.size());
+    std::string text = options_.source;
+    for (const auto& volume : single_->volumes())
+        text += volume->partition == 0 ? ": a FAT without a partition table"
+                                       : fmt::format(": partition {}", volume->partition);
+    return text;
+}
+
+} // namespace bootview::view

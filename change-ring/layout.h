@@ -71,9 +71,10 @@ struct alignas(64) Header {
     std::atomic<std::uint32_t> state;               // State
 };
 
-// Change q lives in slot q % slots, until change q + slots takes its place. `seq` is q from the
-// moment the other fields may be read, 0 while they are being filled; `done` becomes q when the
-// image holds the change's result.
+// Change q lives in slot q % slots, until change q + slots takes its place; that number is not
+// given out before q is done, so all that is under way is among the newest `slots` numbers. `seq`
+// is q from the moment the other fields may be read, 0 while they are being filled; `done` becomes
+// q when the image holds the change's result.
 struct alignas(64) Slot {
     std::atomic<std::uint64_t> seq;
     std::atomic<std::uint64_t> offset;

@@ -105,21 +105,32 @@ Publisher::~Publisher() {
 }
 
 std::uint64_t Publisher::begin(Kind kind, std::uint64_t offset, std::uint64_t length) noexcept {
-    const std::uint64_t number = header_->begin.fetch_add(1, std::memory_order_acq_rel) + 1;
-    Slot& s = slot(number);
-
-    // The slot's previous change must be done, or a subscriber would lose sight of one that is
-    // still under way. With more slots than requests in flight this never waits; it waits for
+    // A number is taken only when the slot's previous change is done. So all that is under way is
+    // among the newest `slots` numbers, and a subscriber that looks at these loses sight of
+    // nothing. With more slots than requests in flight this never waits; and it would wait for
     // another *write*, not for any subscriber.
-    const std::uint64_t previous = number > mask_ ? number - (mask_ + 1) : 0;
-    for (int spins = 0; s.done.load(std::memory_order_acquire) != previous; ++spins) {
-        if (spins < 64) {
+    std::uint64_t number = header_->begin.load(std::memory_order_relaxed) + 1;
+    for (int spins = 0;;) {
+        const std::uint64_t previous = number > mask_ ? number - (mask_ + 1) : 0;
+        if (slot(number).done.load(std::memory_order_acquire) == previous) {
+            std::uint64_t expected = number - 1;
+            if (header_->begin.compare_exchange_weak(expected, number, std::memory_order_acq_rel,
+                                                     std::memory_order_relaxed))
+                break;
+            number = expected + 1;
+            continue;
+        }
+        const std::uint64_t newest = header_->begin.load(std::memory_order_relaxed);
+        if (newest + 1 != number) { // somebody else took it
+            number = newest + 1;
+        } else if (++spins < 64) {
             ::sched_yield();
         } else {
             const timespec pause{0, 50'000};
             ::nanosleep(&pause, nullptr);
         }
     }
+    Slot& s = slot(number);
 
     s.seq.store(0, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);

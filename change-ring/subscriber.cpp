@@ -96,8 +96,9 @@ bool Subscriber::take(std::uint64_t number, const std::function<void(const Chang
     return true;
 }
 
-// Takes the newest change as the position, and finds what is still under way in the whole ring. A
-// slot that is overwritten meanwhile was done, and its new change is past the position.
+// Takes the newest change as the position, and finds what is still under way: it can only be among
+// the numbers that the ring has room for (Publisher::begin). A slot that is overwritten meanwhile
+// was done, and its new change is past the position.
 void Subscriber::start_over() {
     in_flight_.clear();
     unpublished_.clear();
@@ -112,7 +113,7 @@ bool Subscriber::drain(const std::function<void(const Change&)>& on_change) {
     const std::uint64_t newest = header_->begin.load(std::memory_order_acquire);
     if (newest == seen_ && unpublished_.empty() && in_flight_.empty())
         return true;
-    bool complete = newest - seen_ <= mask_;
+    bool complete = newest - seen_ <= mask_ + 1;
 
     std::erase_if(in_flight_, [this](Change& change) {
         const Slot& slot = slots_[change.number & mask_];

@@ -1,0 +1,160 @@
+// Promise P3: a fuse-fatimg that hangs or dies costs the NBD clients nothing. If this fails, a stuck
+// view on the server freezes the root file system of every machine it serves.
+#include "tests/support/fat_writer.h"
+#include "tests/support/image_builder.h"
+#include "tests/support/serving_stack.h"
+#include "tests/support/versioned_content.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <libnbd.h>
+
+using namespace bootview::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Writes 4 KiB blocks into a region of the FAT partition that no file uses, and keeps the time
+// that each took.
+class WriteLoad {
+public:
+    explicit WriteLoad(const std::string& uri) : thread_([this, uri] { run(uri); }) {}
+    ~WriteLoad() { stop(); }
+    void stop() {
+        stop_ = true;
+        if (thread_.joinable())
+            thread_.join();
+    }
+    std::uint64_t failed() const { return failed_; }
+    std::uint64_t done() const { return done_; }
+    // The slowest of the requests that ended since the last call, in ms.
+    double take_slowest() { return static_cast<double>(slowest_ns_.exchange(0)) / 1e6; }
+
+private:
+    void run(const std::string& uri) {
+        nbd_handle* nbd = ::nbd_create();
+        if (::nbd_connect_uri(nbd, uri.c_str()) != 0) {
+            ++failed_;
+            return;
+        }
+        const std::vector<char> block(4096, 'x');
+        for (std::uint64_t i = 0; !stop_; ++i) {
+            const auto begin = std::chrono::steady_clock::now();
+            const std::uint64_t at = fat_partition_offset + (24 << 20) + i % 1024 * block.size();
+            if (::nbd_pwrite(nbd, block.data(), block.size(), at, 0) != 0)
+                ++failed_;
+            const auto took = (std::chrono::steady_clock::now() - begin).count();
+            if (took > slowest_ns_)
+                slowest_ns_ = took;
+            ++done_;
+        }
+        ::nbd_shutdown(nbd, 0);
+        ::nbd_close(nbd);
+    }
+
+    std::atomic<bool> stop_{false};
+    std::atomic<std::uint64_t> failed_{0};
+    std::atomic<std::uint64_t> done_{0};
+    std::atomic<std::int64_t> slowest_ns_{0};
+    std::thread thread_;
+};
+
+TEST(ClientComesFirst, AStoppedOrKilledViewDelaysAndFailsNoWrite) {
+    if (!can_mount())
+        GTEST_SKIP() << "needs /dev/fuse";
+    const TemporaryDirectory directory;
+    const std::string image = directory / "disk.img";
+    build_image(image, {.fat_bits = 16, .fat_mebibytes = 32});
+    const auto old_content = make_content(0, 1, 65536);
+    write_file(directory / "kernel",
+               {reinterpret_cast<const char*>(old_content.data()), old_content.size()});
+    mtools({"mcopy", "-o"}, image, {directory / "kernel", "::kernel8.img"});
+
+    ServingStack stack{image};
+    stack.start_nbd();
+    stack.start_view();
+    ASSERT_EQ(stack.mode(), "attached") << stack.logs();
+    ASSERT_EQ(read_file(stack.mount() + "/kernel8.img").size(), old_content.size());
+    WriteLoad load{stack.uri()};
+    const auto measure = [&](const char* what) {
+        load.take_slowest();
+        const std::uint64_t before = load.done();
+        std::this_thread::sleep_for(2s);
+        const std::uint64_t during = load.done() - before;
+        fmt::print("  {:<28} {:>8} writes, the slowest {:.2f} ms\n", what, during,
+                   load.take_slowest());
+        // Not a matter of speed: a server that waited for the view would do none, or a handful.
+        EXPECT_GT(during, 100U) << what;
+    };
+    measure("view running");
+
+    stack.view().signal(SIGSTOP);
+    measure("view stopped (SIGSTOP)");
+    FatWriter writer{stack.uri(), fat_partition_offset};
+    const auto new_content = make_content(0, 2, 65536 + 512);
+    writer.replace("kernel8.img", new_content);
+    stack.view().signal(SIGCONT);
+    const std::string seen = read_file(stack.mount() + "/kernel8.img");
+    const Verdict verdict = judge_content(std::as_bytes(std::span{seen}));
+    EXPECT_TRUE(verdict.whole && verdict.version == 2) << verdict.problem;
+
+    stack.view().signal(SIGKILL);
+    measure("view killed (SIGKILL)");
+    stack.unmount();
+    measure("view gone");
+    writer.replace("kernel8.img", make_content(0, 3, 65536));
+    stack.start_view();
+    EXPECT_EQ(stack.mode(), "attached") << stack.logs();
+    const std::string again = read_file(stack.mount() + "/kernel8.img");
+    EXPECT_EQ(judge_content(std::as_bytes(std::span{again})).version, 3U);
+    measure("view running again");
+
+    load.stop();
+    EXPECT_EQ(load.failed(), 0U);
+    EXPECT_TRUE(stack.nbd().running()) << stack.logs();
+}
+
+// The server's restart is the view's affair alone: attached, polling, attached, right all the time.
+TEST(ClientComesFirst, AViewOutlivesItsServer) {
+    if (!can_mount())
+        GTEST_SKIP() << "needs /dev/fuse";
+    const TemporaryDirectory directory;
+    const std::string image = directory / "disk.img";
+    build_image(image, {.fat_bits = 16, .fat_mebibytes = 32});
+    write_file(directory / "a", "first\n");
+    mtools({"mcopy", "-o"}, image, {directory / "a", "::cmdline.txt"});
+    ServingStack stack{image};
+    stack.start_view();
+    EXPECT_EQ(stack.mode(), "poll");
+    EXPECT_EQ(read_file(stack.mount() + "/cmdline.txt"), "first\n");
+    write_file(directory / "a", "second\n");
+    mtools({"mcopy", "-o"}, image, {directory / "a", "::cmdline.txt"});
+    EXPECT_EQ(read_file(stack.mount() + "/cmdline.txt"), "second\n");
+
+    for (std::uint64_t version = 1; version <= 3; ++version) {
+        stack.start_nbd();
+        for (int i = 0; i < 1000 && stack.mode() != "attached"; ++i)
+            std::this_thread::sleep_for(10ms);
+        ASSERT_EQ(stack.mode(), "attached") << stack.logs();
+        {
+            FatWriter writer{stack.uri(), fat_partition_offset};
+            writer.replace("cmdline.txt", make_content(0, version, 8192));
+        }
+        const std::string seen = read_file(stack.mount() + "/cmdline.txt");
+        EXPECT_EQ(judge_content(std::as_bytes(std::span{seen})).version, version);
+        stack.nbd().signal(SIGKILL);
+        stack.nbd().wait(10s);
+        const std::string after = read_file(stack.mount() + "/cmdline.txt");
+        EXPECT_EQ(judge_content(std::as_bytes(std::span{after})).version, version);
+    }
+}
+
+} // namespace

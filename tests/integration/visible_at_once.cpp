@@ -1,0 +1,88 @@
+// Promise P1: once the NBD server has replied to a write, the mount and TFTP show it. If this
+// fails, a client boots the kernel that it has just replaced.
+#include "tests/support/fat_writer.h"
+#include "tests/support/image_builder.h"
+#include "tests/support/serving_stack.h"
+#include "tests/support/tftp_fetch.h"
+#include "tests/support/versioned_content.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+using namespace bootview::test;
+
+namespace {
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span{text});
+}
+
+int rounds() {
+    if (const char* value = std::getenv("BOOTVIEW_TEST_ROUNDS"))
+        return std::atoi(value);
+    return built_with_thread_sanitizer() ? 1000 : 10'000;
+}
+
+class VisibleAtOnce : public testing::TestWithParam<int> {};
+
+TEST_P(VisibleAtOnce, EveryReadAfterTheReplyGivesTheNewVersion) {
+    if (!can_mount())
+        GTEST_SKIP() << "needs /dev/fuse";
+    const TemporaryDirectory directory;
+    const std::string image = directory / "disk.img";
+    build_image(image, {.fat_bits = GetParam(), .fat_mebibytes = GetParam() == 32 ? 80U : 32U,
+                        .sectors_per_cluster = GetParam() == 32 ? 1U : 4U});
+    constexpr std::size_t small = 16 * 1024;
+    constexpr std::size_t large = 1024 * 1024;
+    for (const auto& [name, size] : {std::pair{"cmdline.txt", small}, {"kernel8.img", large}}) {
+        const auto content = make_content(0, 0, size);
+        write_file(directory / name, {reinterpret_cast<const char*>(content.data()), size});
+        mtools({"mcopy", "-o"}, image, {directory / name, "::" + std::string{name}});
+    }
+    ServingStack stack{image};
+    stack.start_all();
+    ASSERT_EQ(stack.mode(), "attached") << stack.logs();
+    FatWriter writer{stack.uri(), fat_partition_offset};
+
+    int stale = 0;
+    int torn = 0;
+    const int count = rounds();
+    for (int round = 1; round <= count; ++round) {
+        const bool is_large = round % 50 == 0;
+        const std::string name = is_large ? "kernel8.img" : "cmdline.txt";
+        const std::size_t size = is_large ? large : small + content_block * (round % 3);
+        const auto content = make_content(is_large, static_cast<std::uint64_t>(round), size);
+        if (round % 2 == 0)
+            writer.replace(name, content);
+        else
+            writer.truncate_and_rewrite(name, content);
+
+        struct stat status {};
+        const std::string path = stack.mount() + "/" + name;
+        ASSERT_EQ(::stat(path.c_str(), &status), 0);
+        stale += static_cast<std::size_t>(status.st_size) != size ? 1 : 0;
+
+        const Verdict mounted = judge_content(bytes_of(read_file(path)));
+        const Fetched fetched = tftp_fetch(stack.tftp_port(), name);
+        ASSERT_TRUE(fetched.complete) << fetched.problem << "\n" << stack.logs();
+        const Verdict by_tftp = judge_content(fetched.data);
+        for (const Verdict& verdict : {mounted, by_tftp}) {
+            torn += verdict.whole ? 0 : 1;
+            stale += verdict.version != static_cast<std::uint64_t>(round) ? 1 : 0;
+        }
+    }
+    fmt::print("FAT{}: {} rounds of write, stat, read and TFTP fetch: {} stale, {} torn\n",
+               GetParam(), count, stale, torn);
+    EXPECT_EQ(stale, 0);
+    EXPECT_EQ(torn, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Fat, VisibleAtOnce, testing::Values(16, 32),
+                         [](const auto& p) { return fmt::format("FAT{}", p.param); });
+
+} // namespace

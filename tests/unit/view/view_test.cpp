@@ -1,0 +1,453 @@
+// The view without FUSE and without nbdkit: an image file, a ring published by the test itself, and
+// changes made one at a time, so that each rule can be seen alone.
+#include "change-ring/path.h"
+#include "change-ring/server.h"
+#include "fuse-fatimg/fat/chain.h"
+#include "fuse-fatimg/view/view.h"
+#include "tests/support/child_process.h"
+#include "tests/support/image_builder.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/versioned_content.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+using namespace bootview;
+using namespace bootview::view;
+using namespace bootview::test;
+using ring::Kind;
+using ring::Publication;
+using ring::Publisher;
+
+namespace {
+
+constexpr std::size_t cluster = 2048;
+
+class ViewTest : public testing::Test {
+protected:
+    void SetUp() override {
+        build_image(image, {.fat_bits = 16, .fat_mebibytes = 16, .sectors_per_cluster = 4});
+        add("kernel8.img", std::string(5 * cluster, 'k'));
+        add("cmdline.txt", "old\n");
+        add("config.txt", "config\n");
+        mtools({"mmd"}, image, {"::overlays"});
+        add("overlays/a-long-file-name.dtbo", "overlay\n");
+    }
+    void TearDown() override {
+        view.reset();
+        if (server)
+            server->stop();
+    }
+
+    void add(const std::string& name, const std::string& content) {
+        write_file(directory / "content", content);
+        mtools({"mcopy", "-o"}, image, {directory / "content", "::" + name});
+    }
+    // Attached to a ring that this test publishes.
+    void open_attached(TreeOptions options = {}) {
+        const Descriptor fd{::open(image.c_str(), O_RDONLY | O_CLOEXEC)};
+        server = std::make_unique<ring::Server>(ring::Access{});
+        publisher = std::make_shared<Publisher>(ring::identify(fd.get()), 0, nullptr, 64);
+        server->add(publisher, directory / "ring.sock");
+        server->start();
+        options.notify = directory / "ring.sock";
+        open(options);
+        ASSERT_EQ(view->status(root_id).mode, Mode::attached);
+    }
+    void open(TreeOptions options = {}) {
+        if (options.notify.empty())
+            options.notify = directory / "nobody.sock";
+        view = std::make_unique<View>(
+            View::Options{image, options, std::chrono::milliseconds{300}});
+        view->on_death([this](NodeId id) { dead.insert(id); });
+    }
+    // What a client's write does: publish, change the image, done.
+    void write(std::uint64_t offset, const std::string& data) {
+        const Publication published{*publisher, Kind::write, offset, data.size()};
+        poke(offset, data);
+    }
+    void poke(std::uint64_t offset, const std::string& data) const {
+        const Descriptor fd{::open(image.c_str(), O_WRONLY | O_CLOEXEC)};
+        ASSERT_EQ(::pwrite(fd.get(), data.data(), data.size(), static_cast<off_t>(offset)),
+                  static_cast<ssize_t>(data.size()));
+    }
+    std::string peek(std::uint64_t offset, std::size_t size) const {
+        std::string data(size, '\0');
+        const Descriptor fd{::open(image.c_str(), O_RDONLY | O_CLOEXEC)};
+        EXPECT_EQ(::pread(fd.get(), data.data(), size, static_cast<off_t>(offset)),
+                  static_cast<ssize_t>(size));
+        return data;
+    }
+    fat::Geometry geometry() const {
+        const std::string sector = peek(fat_partition_offset, 512);
+        std::array<std::byte, 512> bytes{};
+        std::memcpy(bytes.data(), sector.data(), 512);
+        return fat::parse_boot_sector(bytes, ~std::uint64_t{0});
+    }
+    std::uint64_t root_directory() const { return fat_partition_offset + geometry().root_offset; }
+    std::uint64_t data_of(const fat::Entry& entry) const {
+        return fat_partition_offset + geometry().offset_of(entry.first_cluster);
+    }
+    // A sector is written again as it is: a hit without a difference.
+    void rewrite(std::uint64_t offset, std::size_t size = 512) {
+        const std::uint64_t at = offset / 512 * 512;
+        write(at, peek(at, size));
+    }
+
+    Attributes look(const std::string& name, NodeId parent = root_id) {
+        return view->lookup(parent, name);
+    }
+    std::string contents(const OpenFile& file, std::size_t size, std::uint64_t offset = 0) {
+        std::string data(size, '\0');
+        data.resize(view->read(file, offset, std::as_writable_bytes(std::span{data})));
+        return data;
+    }
+    std::string contents(const std::string& name) {
+        const Attributes a = look(name);
+        return contents(*view->open(a.id), a.entry.size);
+    }
+    template<typename Call> int error_of(Call call) {
+        try {
+            call();
+            return 0;
+        } catch (const std::system_error& e) {
+            return e.code().value();
+        }
+    }
+
+    TemporaryDirectory directory;
+    std::string image = directory / "disk.img";
+    std::unique_ptr<ring::Server> server;
+    std::shared_ptr<Publisher> publisher;
+    std::unique_ptr<View> view;
+    std::set<NodeId> dead;
+};
+
+TEST_F(ViewTest, ShowsWhatMtoolsWrote) {
+    open_attached();
+    EXPECT_EQ(contents("cmdline.txt"), "old\n");
+    EXPECT_EQ(contents("kernel8.img"), std::string(5 * cluster, 'k'));
+    std::set<std::string> names;
+    for (const DirectoryEntry& entry : view->list(root_id))
+        names.insert(entry.name);
+    EXPECT_EQ(names, (std::set<std::string>{"kernel8.img", "cmdline.txt", "config.txt", "overlays"}));
+    const Attributes overlays = look("overlays");
+    EXPECT_TRUE(overlays.is_directory);
+    EXPECT_EQ(view->list(overlays.id).at(0).name, "a-long-file-name.dtbo");
+    EXPECT_EQ(look("A-LONG~1.DTB", overlays.id).id, look("a-long-file-name.DTBO", overlays.id).id)
+        << "two names of one file are one node";
+    EXPECT_EQ(error_of([&] { look("missing"); }), ENOENT);
+    EXPECT_EQ(error_of([&] { look("x", look("config.txt").id); }), ENOTDIR);
+    EXPECT_EQ(error_of([&] { view->open(overlays.id); }), EISDIR);
+}
+
+TEST_F(ViewTest, ANodeStaysWhileNothingChanges) {
+    open_attached();
+    const NodeId id = look("kernel8.img").id;
+    view->open(id);
+    EXPECT_EQ(look("kernel8.img").id, id);
+    write(fat_partition_offset + (15 << 20), "somewhere nobody looks");
+    EXPECT_EQ(look("kernel8.img").id, id);
+    EXPECT_TRUE(dead.empty());
+}
+
+TEST_F(ViewTest, ANewByteOfDataIsANewVersionAndTheOldOneIsStale) {
+    open_attached();
+    const Attributes old = look("kernel8.img");
+    const auto file = view->open(old.id);
+    EXPECT_EQ(contents(*file, 10), "kkkkkkkkkk");
+    write(data_of(old.entry) + 4 * cluster, "X");
+    EXPECT_EQ(error_of([&] { contents(*file, 10); }), ESTALE);
+    EXPECT_EQ(error_of([&] { view->attributes(old.id); }), ESTALE);
+    EXPECT_EQ(error_of([&] { view->open(old.id); }), ESTALE);
+    EXPECT_TRUE(dead.contains(old.id)) << "the kernel is told to drop its pages";
+    EXPECT_NE(look("kernel8.img").id, old.id);
+    EXPECT_EQ(contents("kernel8.img")[4 * cluster], 'X');
+    EXPECT_EQ(look("kernel8.img").inode, old.inode) << "st_ino stays";
+}
+
+TEST_F(ViewTest, AWriteBehindTheEndOfAFileIsNoMatter) {
+    open_attached();
+    const Attributes small = look("cmdline.txt");
+    const auto file = view->open(small.id);
+    write(data_of(small.entry) + 4, "slack");
+    EXPECT_EQ(contents(*file, 100), "old\n");
+}
+
+TEST_F(ViewTest, ANeighboursChangeInASharedSectorKillsNobodyElse) {
+    open_attached();
+    const Attributes kernel = look("kernel8.img");
+    const Attributes cmdline = look("cmdline.txt");
+    const auto kernel_file = view->open(kernel.id);
+    const auto cmdline_file = view->open(cmdline.id);
+
+    rewrite(root_directory());
+    rewrite(fat_partition_offset + geometry().fat_offset);
+    EXPECT_EQ(look("kernel8.img").id, kernel.id);
+    EXPECT_EQ(contents(*kernel_file, 2), "kk");
+
+    // The entry of cmdline.txt gets another time: byte 22 of the slot.
+    const std::uint64_t slot = root_directory() + cmdline.entry.slot * 32ULL;
+    write(slot + 22, "\x11\x22");
+    EXPECT_EQ(error_of([&] { contents(*cmdline_file, 2); }), ESTALE);
+    EXPECT_NE(look("cmdline.txt").id, cmdline.id);
+    EXPECT_EQ(look("kernel8.img").id, kernel.id);
+    EXPECT_EQ(contents(*kernel_file, 2), "kk");
+}
+
+TEST_F(ViewTest, AnotherChainIsAnotherVersion) {
+    open_attached();
+    const Attributes kernel = look("kernel8.img");
+    const auto file = view->open(kernel.id);
+    // The second cluster now leads to the end of the volume's clusters, and that one back.
+    const std::uint64_t table = fat_partition_offset + geometry().fat_offset;
+    const fat::Cluster spare = geometry().clusters;
+    const fat::Cluster second = kernel.entry.first_cluster + 1;
+    const auto number = [](fat::Cluster c) {
+        return std::string{static_cast<char>(c & 0xff), static_cast<char>(c >> 8)};
+    };
+    write(table + spare * 2ULL, number(second + 1));
+    write(table + (second - 1) * 2ULL, number(spare));
+    EXPECT_EQ(error_of([&] { contents(*file, 2); }), ESTALE);
+    EXPECT_NE(look("kernel8.img").id, kernel.id);
+}
+
+TEST_F(ViewTest, AFreedChainUnderALiveEntryIsNotServed) {
+    open_attached();
+    const Attributes kernel = look("kernel8.img");
+    write(fat_partition_offset + geometry().fat_offset + (kernel.entry.first_cluster + 2) * 2ULL,
+          std::string(2, '\0'));
+    EXPECT_EQ(look("kernel8.img").entry.size, 5 * cluster) << "stat works, as with Linux";
+    EXPECT_EQ(error_of([&] { view->open(look("kernel8.img").id); }), EIO);
+}
+
+TEST_F(ViewTest, WhileAWriteIsUnderWayWhatItTouchesIsWaitedFor) {
+    open_attached();
+    const Attributes old = look("cmdline.txt");
+    const auto file = view->open(old.id);
+    auto published =
+        std::make_unique<Publication>(*publisher, Kind::write, data_of(old.entry), 4);
+    EXPECT_EQ(error_of([&] { contents(*file, 4); }), ESTALE) << "half of it may be there";
+    EXPECT_EQ(error_of([&] { view->open(look("cmdline.txt").id); }), EIO) << "not for ever";
+    EXPECT_EQ(contents("config.txt"), "config\n") << "others are not concerned";
+    poke(data_of(old.entry), "new\n");
+    std::thread finisher{[&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        published.reset();
+    }};
+    EXPECT_EQ(contents("cmdline.txt"), "new\n") << "waited for the end";
+    finisher.join();
+}
+
+TEST_F(ViewTest, ZeroAndTrimChangeContentToo) {
+    open_attached();
+    for (const Kind kind : {Kind::zero, Kind::trim}) {
+        const Attributes old = look("kernel8.img");
+        view->open(old.id);
+        publisher->done(publisher->begin(kind, data_of(old.entry), 512));
+        EXPECT_NE(look("kernel8.img").id, old.id);
+    }
+    const Attributes old = look("kernel8.img");
+    view->open(old.id);
+    publisher->done(publisher->begin(Kind::flush, 0, 0));
+    EXPECT_EQ(look("kernel8.img").id, old.id) << "a flush changes nothing";
+}
+
+TEST_F(ViewTest, AfterAnOverflowNothingOldIsBelieved) {
+    open_attached();
+    const Attributes old = look("kernel8.img");
+    const auto file = view->open(old.id);
+    poke(data_of(old.entry), "Z");
+    publisher->done(publisher->begin(Kind::write, data_of(old.entry), 1));
+    for (int i = 0; i < 100; ++i) // more than the ring holds
+        publisher->done(publisher->begin(Kind::write, 15 << 20, 1));
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
+    EXPECT_EQ(contents("kernel8.img")[0], 'Z');
+}
+
+TEST_F(ViewTest, ARemovedDirectoryTakesItsChildrenAlong) {
+    open_attached();
+    const Attributes overlays = look("overlays");
+    const Attributes inside = look("a-long-file-name.dtbo", overlays.id);
+    const auto file = view->open(inside.id);
+    write(root_directory() + overlays.entry.slot * 32ULL, "\xe5");
+    EXPECT_EQ(error_of([&] { look("overlays"); }), ENOENT);
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
+    EXPECT_EQ(error_of([&] { view->list(overlays.id); }), ESTALE);
+}
+
+TEST_F(ViewTest, ADirectoryThatIsNotYetWrittenIsNotShown) {
+    open_attached();
+    const Attributes overlays = look("overlays");
+    write(data_of(overlays.entry), std::string(512, 'x')); // somebody's old data
+    EXPECT_EQ(error_of([&] { view->list(look("overlays").id); }), EIO);
+    EXPECT_EQ(contents("cmdline.txt"), "old\n");
+}
+
+TEST_F(ViewTest, AFormattedVolumeIsFollowed) {
+    open_attached();
+    const Attributes old = look("kernel8.img");
+    const auto file = view->open(old.id);
+    {
+        const Publication published{*publisher, Kind::write, 0, 17 << 20};
+        ASSERT_EQ(run({"sh", "-c",
+                       "PATH=$PATH:/sbin:/usr/sbin mkfs.vfat -F 12 -s 16 --offset 2048 \"$1\" "
+                       "16384",
+                       "sh", image}),
+                  0);
+        mtools({"mcopy"}, image, {directory / "content", "::new.txt"});
+    }
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
+    EXPECT_EQ(error_of([&] { look("kernel8.img"); }), ENOENT);
+    EXPECT_EQ(contents("NEW.TXT"), "overlay\n");
+}
+
+TEST_F(ViewTest, AVolumeThatIsOverwrittenIsAnErrorUntilItIsBack) {
+    open_attached();
+    const std::string sector = peek(fat_partition_offset, 512);
+    EXPECT_EQ(contents("cmdline.txt"), "old\n");
+    write(fat_partition_offset, std::string(512, '\0'));
+    EXPECT_EQ(error_of([&] { look("cmdline.txt"); }), EIO);
+    write(fat_partition_offset, sector);
+    EXPECT_EQ(contents("cmdline.txt"), "old\n");
+}
+
+TEST_F(ViewTest, TheDirtyMarkOfAMountedVolumeChangesNothing) {
+    open_attached();
+    const Attributes kernel = look("kernel8.img");
+    view->open(kernel.id);
+    write(fat_partition_offset + 0x25, "\x01");
+    EXPECT_EQ(look("kernel8.img").id, kernel.id);
+}
+
+TEST_F(ViewTest, AnImageReplacedByRenameIsFollowed) {
+    open_attached();
+    const Attributes old = look("cmdline.txt");
+    const auto file = view->open(old.id);
+    const std::string other = directory / "other.img";
+    std::filesystem::copy_file(image, other);
+    write_file(directory / "content", "other\n");
+    mtools({"mcopy", "-o"}, other, {directory / "content", "::cmdline.txt"});
+    std::filesystem::rename(other, image);
+    EXPECT_EQ(contents("cmdline.txt"), "other\n");
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
+}
+
+TEST_F(ViewTest, ATruncatedImageIsAnErrorAndNoCrash) {
+    open_attached();
+    const Attributes kernel = look("kernel8.img");
+    const auto file = view->open(kernel.id);
+    std::filesystem::resize_file(image, data_of(kernel.entry) + cluster);
+    EXPECT_EQ(error_of([&] { contents(*file, 5 * cluster); }), EIO);
+    std::filesystem::resize_file(image, 0);
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), EIO);
+}
+
+TEST_F(ViewTest, WithoutAServerTheNextOpenIsStillRight) {
+    open();
+    EXPECT_EQ(view->status(root_id).mode, Mode::poll);
+    for (int i = 0; i < 50; ++i) { // faster than file times advance
+        const std::string text = fmt::format("{:03}\n", i);
+        poke(data_of(look("cmdline.txt").entry), text);
+        ASSERT_EQ(contents("cmdline.txt"), text);
+    }
+    add("cmdline.txt", "by mtools\n");
+    EXPECT_EQ(contents("cmdline.txt"), "by mtools\n");
+}
+
+TEST_F(ViewTest, WithoutAServerAReadOfAnUnchangedFileGoesOn) {
+    open();
+    const auto file = view->open(look("kernel8.img").id);
+    EXPECT_EQ(contents(*file, 1), "k");
+    poke(15 << 20, "somewhere else");
+    EXPECT_EQ(contents(*file, 1, cluster), "k") << "its entry and its chain are the same";
+    add("kernel8.img", std::string(6 * cluster, 'n'));
+    EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
+}
+
+TEST_F(ViewTest, AllPartitionsSideBySide) {
+    TreeOptions options;
+    options.partition.all = true;
+    open_attached(options);
+    ASSERT_EQ(view->list(root_id).size(), 1U);
+    const Attributes p1 = look("p1");
+    EXPECT_TRUE(p1.is_directory);
+    const Attributes file = look("cmdline.txt", p1.id);
+    EXPECT_EQ(contents(*view->open(file.id), 10), "old\n");
+    EXPECT_EQ(look("p1").id, p1.id);
+    EXPECT_EQ(error_of([&] { look("p2"); }), ENOENT);
+}
+
+TEST_F(ViewTest, ForgottenNodesAreGone) {
+    open_attached();
+    for (int i = 0; i < 1000; ++i) {
+        const Attributes overlays = look("overlays");
+        const Attributes file = look("a-long-file-name.dtbo", overlays.id);
+        view->open(file.id);
+        view->forget(overlays.id, 1); // the parent first: it stays while the child needs it
+        EXPECT_EQ(view->attributes(file.id).id, file.id);
+        view->forget(file.id, 1);
+        EXPECT_EQ(error_of([&] { view->attributes(file.id); }), ESTALE);
+        EXPECT_EQ(error_of([&] { view->attributes(overlays.id); }), ESTALE);
+    }
+}
+
+TEST_F(ViewTest, ADirectoryOfImagesComesAndGoes) {
+    const std::string images = directory / "images";
+    std::filesystem::create_directory(images);
+    std::filesystem::copy_file(image, images + "/jammy.img");
+    write_file(images + "/notes.txt", "not an image\n");
+    image = images;
+    open();
+    ASSERT_EQ(view->list(root_id).size(), 1U);
+    EXPECT_EQ(view->list(root_id)[0].name, "jammy");
+    const Attributes jammy = look("jammy");
+    const Attributes file = look("cmdline.txt", jammy.id);
+    const auto open_file = view->open(file.id);
+    EXPECT_EQ(contents(*open_file, 10), "old\n");
+
+    std::filesystem::copy_file(images + "/jammy.img", images + "/noble.img");
+    EXPECT_EQ(view->list(root_id).size(), 2U);
+    EXPECT_NE(look("cmdline.txt", look("noble").id).inode, file.inode);
+
+    std::filesystem::remove(images + "/jammy.img");
+    EXPECT_EQ(error_of([&] { look("jammy"); }), ENOENT);
+    EXPECT_EQ(error_of([&] { contents(*open_file, 1); }), ESTALE);
+    EXPECT_EQ(view->list(root_id).size(), 1U);
+}
+
+TEST_F(ViewTest, ReasonsWhyAnImageCannotBeShown) {
+    const auto reason = [&](TreeOptions options = {}) -> std::string {
+        try {
+            open(options);
+            return "";
+        } catch (const std::exception& e) {
+            return e.what();
+        }
+    };
+    TreeOptions second;
+    second.partition.number = 2;
+    EXPECT_NE(reason(second).find("partition 2 holds no FAT"), std::string::npos);
+    second.partition.number = 7;
+    EXPECT_NE(reason(second).find("no partition 7: it has 1, 2"), std::string::npos);
+    poke(fat_partition_offset + 3, "NTFS    ");
+    EXPECT_NE(reason().find("NTFS"), std::string::npos);
+    poke(fat_partition_offset + 3, "EXFAT   ");
+    EXPECT_NE(reason().find("exFAT"), std::string::npos);
+    std::filesystem::resize_file(image, 4 << 20);
+    EXPECT_NE(reason().find("truncated"), std::string::npos);
+    std::filesystem::resize_file(image, 0);
+    EXPECT_NE(reason().find("empty"), std::string::npos);
+}
+
+} // namespace

@@ -201,7 +201,7 @@ int run(int argc, char** argv) {
         serve(options);
         return 0;
     } catch (const fat::Refused& e) {
-        fmt::print(stderr, "fuse-fatimg: {} {}\n", options.source, e.what());
+        fmt::print(stderr, "fuse-fatimg: {}: {}\n", options.source, e.what());
     } catch (const std::system_error& e) {
         const bool source = e.code() == std::errc::permission_denied;
         fmt::print(stderr, "fuse-fatimg: {}: {}{}\n", options.source, e.code().message(),

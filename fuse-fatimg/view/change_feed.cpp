@@ -40,7 +40,13 @@ ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListen
     : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
       stamp_is_young_(is_young(stamp_)) {
     look_for_server();
-    if (mode() == Mode::poll)
+}
+
+void ChangeFeed::announce() {
+    announced_ = true;
+    if (mode() == Mode::attached)
+        log::info(fmt::format("{}: attached to {}", file_.path(), server_));
+    else
         log::info(fmt::format("{}: no server publishes its writes: polling (mode poll) until "
                               "`nbdkit bootview` serves it",
                               file_.path()));
@@ -65,7 +71,7 @@ bool ChangeFeed::try_to_attach() {
                     fmt::format("{}: is the change ring of another image: check notify=", path));
             connection_ = std::move(found);
             last_trouble_.clear();
-            log::info(fmt::format("{}: attached to {}", file_.path(), path));
+            server_ = path;
             return true;
         } catch (const std::exception& e) {
             if (last_trouble_ != e.what())
@@ -89,8 +95,9 @@ void ChangeFeed::look_for_server() {
     if (connection_.ring) {
         if (ring::hear(connection_) != ring::Heard::end)
             return;
-        log::info(fmt::format("{}: its server is gone: polling (mode poll)", file_.path()));
         detach();
+        if (announced_)
+            announce();
         next_attempt_ = {};
     }
     const auto now = Clock::now();
@@ -101,6 +108,8 @@ void ChangeFeed::look_for_server() {
         // Writes between the last look at the file's times and this moment went by unseen.
         last_change_ = now;
         listener_.everything_changed();
+        if (announced_)
+            announce();
     }
 }
 

@@ -39,6 +39,8 @@ public:
     // the plugin puts it by default.
     ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener);
 
+    // Says in the log which mode this is, now and whenever it changes from now on.
+    void announce();
     // Reports everything up to now.
     void catch_up();
     // Looks whether the server came or went. Never blocks for long.
@@ -66,6 +68,8 @@ private:
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};
     Clock::time_point next_attempt_{};
+    bool announced_ = false;
+    std::string server_;       // the socket it is attached to
     std::string last_trouble_; // said once, not at every attempt
 };
 

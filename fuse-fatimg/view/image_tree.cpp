@@ -57,6 +57,7 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
     else
         nodes.insert(tree->root_);
     tree->take_layout(std::move(layout));
+    tree->feed_->announce();
     return tree;
 }
 
@@ -80,6 +81,7 @@ void ImageTree::catch_up() {
             file_ = std::move(replacement);
             ChangeListener& listener = *this;
             feed_ = std::make_unique<ChangeFeed>(*file_, options_.notify, listener);
+            feed_->announce();
         } catch (const std::system_error&) {
             // Gone, for the moment or for good: the open file still holds what it held.
         }
@@ -261,7 +263,7 @@ void ImageTree::ensure_layout() {
         } catch (const fat::Refused& e) {
             if (layout_problem_.empty())
                 kill_children(*root_);
-            layout_problem_ = fmt::format("{} {}", file_->path(), e.what());
+            layout_problem_ = e.what();
             layout_suspect_ = false;
         }
     }

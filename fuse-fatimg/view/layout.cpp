@@ -76,7 +76,7 @@ Layout read_layout(const ReadAt& read, std::uint64_t image_size, const Partition
                 return layout;
         } catch (const fat::Refused& e) {
             if (first_problem.empty() || std::string{e.what()}.find("no FAT") == std::string::npos)
-                first_problem = fmt::format("its partition {} {}", partition.number, e.what());
+                first_problem = fmt::format("partition {} {}", partition.number, e.what());
         }
     }
     if (!layout.volumes.empty())
@@ -87,10 +87,13 @@ Layout read_layout(const ReadAt& read, std::uint64_t image_size, const Partition
     for (const std::string& remark : table.remarks)
         remarks += "; " + remark;
     if (choice.number && !number_exists)
-        throw fat::Refused(fmt::format("has no partition {}: it has {}{}", *choice.number,
-                                       there.empty() ? "none" : there, remarks));
+        throw fat::Refused(fmt::format("has no partition {}: choose one of {}{}", *choice.number,
+                                       there.empty() ? "none at all" : there, remarks));
     if (choice.number)
-        throw fat::Refused(first_problem);
+        throw fat::Refused(first_problem +
+                           (first_problem.find("no FAT") != std::string::npos
+                                ? ": leave partition= out for the first one that does"
+                                : ""));
     const bool plain = first_problem.empty() ||
                        first_problem.find("holds no FAT file system") != std::string::npos;
     if (plain && table.remarks.empty())

@@ -439,7 +439,7 @@ TEST_F(ViewTest, ReasonsWhyAnImageCannotBeShown) {
     second.partition.number = 2;
     EXPECT_NE(reason(second).find("partition 2 holds no FAT"), std::string::npos);
     second.partition.number = 7;
-    EXPECT_NE(reason(second).find("no partition 7: it has 1, 2"), std::string::npos);
+    EXPECT_NE(reason(second).find("no partition 7: choose one of 1, 2"), std::string::npos);
     poke(fat_partition_offset + 3, "NTFS    ");
     EXPECT_NE(reason().find("NTFS"), std::string::npos);
     poke(fat_partition_offset + 3, "EXFAT   ");

@@ -1,0 +1,77 @@
+# Every way in which a start can fail gives one line that names the thing, the reason and the
+# remedy, and the right exit status. If this fails, somebody searches for hours.
+source "$(dirname "$0")/functions.sh"
+requires nbdkit mkfs.vfat mcopy
+
+make_image "$scratch/good.img"
+mkdir "$scratch/mnt" "$scratch/notify"
+truncate -s 0 "$scratch/empty.img"
+head -c 20M "$scratch/good.img" >"$scratch/truncated.img"
+truncate -s 4M "$scratch/noise.img"
+cp "$scratch/good.img" "$scratch/exfat.img"
+printf 'EXFAT   ' | dd of="$scratch/exfat.img" bs=1 seek=$((1048576 + 3)) conv=notrunc status=none
+cp "$scratch/good.img" "$scratch/ntfs.img"
+printf 'NTFS    ' | dd of="$scratch/ntfs.img" bs=1 seek=$((1048576 + 3)) conv=notrunc status=none
+touch "$scratch/file"
+
+# expect STATUS "WORDS" COMMAND...: fails with that status and exactly one line with these words.
+expect() {
+    local status=$1 words=$2 got=0
+    shift 2
+    timeout 20 "$@" >"$scratch/out" 2>&1 || got=$?
+    cat "$scratch/out"
+    [ "$got" = "$status" ] || fail "exit status $got, not $status: $*"
+    [ "$(wc -l <"$scratch/out")" = 1 ] || fail "not one line: $*"
+    grep -qF -- "$words" "$scratch/out" || fail "does not say '$words': $*"
+}
+view() { expect "$1" "$2" "$FUSE_FATIMG" -f -o notify="$scratch/notify" "${@:3}"; }
+m=$scratch/mnt
+
+view 1 "No such file or directory: check the path" "$scratch/nothere.img" "$m"
+view 1 "is empty" "$scratch/empty.img" "$m"
+view 1 "truncated: copy it again" "$scratch/truncated.img" "$m"
+view 1 "neither a partition table nor a FAT" "$scratch/noise.img" "$m"
+view 1 "exFAT" "$scratch/exfat.img" "$m"
+view 1 "NTFS" "$scratch/ntfs.img" "$m"
+view 1 "has no partition 9: choose one of 1, 2" -o partition=9 "$scratch/good.img" "$m"
+view 1 "partition 2 holds no FAT" -o partition=2 "$scratch/good.img" "$m"
+view 1 "mkdir -p" "$scratch/good.img" "$scratch/nowhere"
+view 1 "is not a directory" "$scratch/good.img" "$scratch/file"
+view 2 "unknown option" -o nonsense "$scratch/good.img" "$m"
+view 2 "needs a value" -o uid "$scratch/good.img" "$m"
+view 2 "takes no value" -o ro=1 "$scratch/good.img" "$m"
+view 2 "read-only" -o rw "$scratch/good.img" "$m"
+view 2 "tz=5: must be UTC, local, or an offset" -o tz=5 "$scratch/good.img" "$m"
+expect 2 "--help" "$FUSE_FATIMG"
+if [ "$(id -u)" != 0 ]; then
+    chmod 0 "$scratch/good.img"
+    view 1 "make it readable" "$scratch/good.img" "$m"
+    chmod 600 "$scratch/good.img"
+fi
+
+if [ -w /dev/fuse ]; then
+    cleanup "fusermount3 -u -z -q $m; umount -l $m 2>/dev/null"
+    timeout 60 "$FUSE_FATIMG" -f -o notify="$scratch/notify" "$scratch/good.img" "$m" 2>/dev/null &
+    cleanup "kill $! 2>/dev/null"
+    wait_until test -e "$m/cmdline.txt"
+    view 1 "something is mounted there already" "$scratch/good.img" "$m"
+fi
+
+plugin() { expect "$1" "$2" env bash -c 'source "$0"; nbdkit_with_plugin -U - "$PLUGIN" "$@" --run true' \
+    "$(dirname "$0")/functions.sh" "${@:3}"; }
+plugin 1 "nothere.img: No such file or directory: check the path" "$scratch/nothere.img"
+plugin 1 "use dir= to serve the images within it" "$scratch/notify"
+plugin 1 "use file= to serve one image" dir="$scratch/good.img"
+plugin 1 "only one of them" "$scratch/good.img" dir="$scratch"
+plugin 1 "unknown parameter 'nonsense'" "$scratch/good.img" nonsense=1
+plugin 1 "must be an octal mode" "$scratch/good.img" notify-mode=rw
+plugin 1 "no such group" "$scratch/good.img" notify-group=nosuchgroup
+plugin 1 "must be default or none" "$scratch/good.img" cache=all
+plugin 1 "there is only one" "$scratch/good.img" default=x
+plugin 1 "name another path with notify=" "$scratch/good.img" notify=/proc/ring.sock
+
+nbdkit_with_plugin -f -U "$scratch/nbd.sock" "$PLUGIN" "$scratch/good.img" notify="$scratch/notify" &
+cleanup "kill $! 2>/dev/null"
+wait_until sh -c "ls $scratch/notify/*.sock"
+plugin 1 "is served already by process" "$scratch/good.img" notify="$scratch/notify"
+echo "every error says what to do"

@@ -1,0 +1,59 @@
+# The vocabulary of the script tests: sourced, never run. A test fails at its first command that
+# does; 77 means that something it needs is not here.
+set -euo pipefail
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/bootview-test-XXXXXX")
+cleanups=()
+
+# Runs when the test ends, however it ends; last in, first out.
+cleanup() { cleanups=("$1" "${cleanups[@]}"); }
+finish() {
+    local status=$?
+    set +e
+    for command in "${cleanups[@]}"; do eval "$command" 2>/dev/null; done
+    rm -rf "$scratch"
+    exit "$status"
+}
+trap finish EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+requires() {
+    for program in "$@"; do
+        command -v "$program" >/dev/null || { echo "skipped: no $program"; exit 77; }
+    done
+}
+
+# The sanitizer's library must come first in nbdkit, which is not built with it.
+nbdkit_with_plugin() {
+    case "$SANITIZE" in
+    address*) env LD_PRELOAD="$(realpath "$(g++ -print-file-name=libasan.so)")" \
+        ASAN_OPTIONS=detect_leaks=0 nbdkit "$@" ;;
+    thread) env LD_PRELOAD="$(realpath "$(g++ -print-file-name=libtsan.so)")" nbdkit "$@" ;;
+    *) nbdkit "$@" ;;
+    esac
+}
+
+# Waits until a command succeeds; a minute at most.
+wait_until() {
+    for _ in $(seq 600); do
+        "$@" >/dev/null 2>&1 && return
+        sleep 0.1
+    done
+    fail "did not happen within a minute: $*"
+}
+
+# make_image FILE [FAT BITS]: 64 MiB; p1 a FAT of 32 MiB with two files in it, p2 nothing known.
+make_image() {
+    local image=$1 bits=${2:-16}
+    truncate -s 64M "$image"
+    printf 'label: dos\nstart=2048, size=65536, type=c\nstart=67584, type=83\n' |
+        PATH=$PATH:/sbin:/usr/sbin sfdisk -q "$image"
+    PATH=$PATH:/sbin:/usr/sbin mkfs.vfat -F "$bits" -n BOOT --offset 2048 "$image" 32768 >/dev/null 2>&1
+    echo "console=tty1 root=/dev/nbd0p2" >"$scratch/cmdline.txt"
+    head -c 3000000 /dev/urandom >"$scratch/kernel8.img"
+    MTOOLS_SKIP_CHECK=1 mcopy -i "$image@@1M" "$scratch/cmdline.txt" "$scratch/kernel8.img" ::
+}

@@ -135,6 +135,12 @@ bool Subscriber::drain(const std::function<void(const Change&)>& on_change) {
     return complete;
 }
 
+bool Subscriber::quiet() const {
+    std::atomic_thread_fence(std::memory_order_seq_cst); // as in drain()
+    return header_->begin.load(std::memory_order_acquire) == seen_ && unpublished_.empty() &&
+           in_flight_.empty();
+}
+
 bool Subscriber::in_flight(std::uint64_t offset, std::uint64_t length) const {
     return std::any_of(in_flight_.begin(), in_flight_.end(), [&](const Change& change) {
         return change.offset < offset + length && offset < change.offset + change.length;

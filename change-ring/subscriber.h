@@ -33,6 +33,8 @@ public:
     // unknown.
     const std::vector<Change>& in_flight() const { return in_flight_; }
     bool in_flight(std::uint64_t offset, std::uint64_t length) const;
+    // Nothing was begun since the last drain(), and all that was is done.
+    bool quiet() const;
 
     const InstanceId& instance() const { return header_->instance; }
     ImageId image() const { return {header_->image_device, header_->image_inode}; }

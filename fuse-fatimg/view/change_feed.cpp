@@ -72,6 +72,8 @@ bool ChangeFeed::try_to_attach() {
             connection_ = std::move(found);
             last_trouble_.clear();
             server_ = path;
+            stamp_is_of_ = never;
+            warned_of_other_writer_ = false;
             return true;
         } catch (const std::exception& e) {
             if (last_trouble_ != e.what())
@@ -121,6 +123,22 @@ bool ChangeFeed::may_have_changed() {
     return changed;
 }
 
+// Attached: a change of the file's times while the ring was quiet is not the server's doing. Somebody
+// writes past it (mtools on the image, say), which nobody publishes: the same care as in mode poll.
+bool ChangeFeed::somebody_else_wrote() {
+    const ring::Subscriber& ring = *connection_.ring;
+    const std::uint64_t before = std::exchange(stamp_is_of_, never);
+    if (!ring.quiet())
+        return false;
+    const image::Stamp now = file_.stamp();
+    if (!ring.quiet()) // a write that began just now may have changed it
+        return false;
+    const bool wrote = before == ring.seen() && now != stamp_;
+    stamp_ = now;
+    stamp_is_of_ = ring.seen();
+    return wrote;
+}
+
 void ChangeFeed::catch_up() {
     if (!connection_.ring) {
         look_for_server();
@@ -139,6 +157,16 @@ void ChangeFeed::catch_up() {
     if (!complete) {
         last_change_ = Clock::now();
         listener_.everything_changed();
+    }
+    if (somebody_else_wrote()) {
+        last_change_ = Clock::now();
+        if (!warned_of_other_writer_)
+            log::warning(fmt::format("{}: is written by somebody other than its server: changes "
+                                     "show at the next open, without protection against half of "
+                                     "them",
+                                     file_.path()));
+        warned_of_other_writer_ = true;
+        listener_.anything_changed();
     }
 }
 

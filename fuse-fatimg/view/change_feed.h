@@ -1,7 +1,7 @@
 // The news about one image: what changed since the last look.
 //
 // Attached: the nbdkit plugin (or filter) that serves the image publishes every write in a change
-// ring, and nothing escapes. Poll: nobody publishes, so the file's size and times must tell; they
+// ring, and nothing that goes through it escapes. Poll: nobody publishes, so the file's size and times must tell; they
 // say that something changed but not where, and a file that is being written right now can always
 // have changed. The feed finds the ring by itself and changes over as the server comes and goes.
 #pragma once
@@ -59,6 +59,7 @@ private:
     bool try_to_attach();
     void detach();
     bool may_have_changed();
+    bool somebody_else_wrote();
 
     const image::File& file_;
     std::string notify_;
@@ -68,6 +69,9 @@ private:
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};
     Clock::time_point next_attempt_{};
+    static constexpr std::uint64_t never = ~std::uint64_t{0};
+    std::uint64_t stamp_is_of_ = never; // attached: the ring's newest change, which was done
+    bool warned_of_other_writer_ = false;
     bool announced_ = false;
     std::string server_;       // the socket it is attached to
     std::string last_trouble_; // said once, not at every attempt

@@ -27,14 +27,17 @@ requires() {
     done
 }
 
-# The sanitizer's library must come first in nbdkit, which is not built with it.
+# The sanitizer's library must come first in nbdkit, which is not built with it; and the C++ library
+# with it, or it does not find the throw function of the plugin.
 nbdkit_with_plugin() {
+    local library
     case "$SANITIZE" in
-    address*) env LD_PRELOAD="$(realpath "$(g++ -print-file-name=libasan.so)")" \
-        ASAN_OPTIONS=detect_leaks=0 nbdkit "$@" ;;
-    thread) env LD_PRELOAD="$(realpath "$(g++ -print-file-name=libtsan.so)")" nbdkit "$@" ;;
-    *) nbdkit "$@" ;;
+    address*) library=libasan.so ;;
+    thread) library=libtsan.so ;;
+    *) nbdkit "$@" && return || return ;;
     esac
+    env LD_PRELOAD="$(realpath "$(g++ -print-file-name=$library)"):$(realpath "$(g++ -print-file-name=libstdc++.so)")" \
+        ASAN_OPTIONS=detect_leaks=0 nbdkit "$@"
 }
 
 # Waits until a command succeeds; a minute at most.

@@ -93,16 +93,20 @@ std::vector<std::string> sanitizer_environment() {
     const std::string_view kind = BOOTVIEW_SANITIZE;
     if (kind.empty())
         return {};
-    const bool thread = built_with_thread_sanitizer();
-    std::string library;
-    run({"g++", thread ? "-print-file-name=libtsan.so" : "-print-file-name=libasan.so"}, &library);
-    while (!library.empty() && library.back() == '\n')
-        library.pop_back();
-    std::error_code ignored;
-    library = std::filesystem::canonical(library, ignored).string();
+    // The C++ library, too: the sanitizer looks for its throw function before the plugin brings it.
+    std::string preload;
+    for (const std::string library :
+         {built_with_thread_sanitizer() ? "libtsan.so" : "libasan.so", "libstdc++.so"}) {
+        std::string path;
+        run({"g++", "-print-file-name=" + library}, &path);
+        while (!path.empty() && path.back() == '\n')
+            path.pop_back();
+        std::error_code ignored;
+        preload += (preload.empty() ? "" : ":") + std::filesystem::canonical(path, ignored).string();
+    }
     // nbdkit itself leaks a little at exit; what we leak, fuse-fatimg's and the unit tests' runs
     // show.
-    return {"LD_PRELOAD=" + library, "ASAN_OPTIONS=detect_leaks=0"};
+    return {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=0"};
 }
 
 bool can_mount() { return ::access("/dev/fuse", R_OK | W_OK) == 0; }

@@ -1,0 +1,96 @@
+// bootview: the command line. Each sub-command is a file of its own.
+#include "bootview/failure.h"
+#include "bootview/log.h"
+#include "bootview/serve.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <string>
+
+#include <fmt/format.h>
+
+namespace {
+
+namespace log = bootview::log;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+struct CommandLine {
+    bootview::ServeOptions serve;
+    std::string listen;
+    log::Level log_level = log::Level::info;
+};
+
+// One option per line of the manual, bootview.pod, in its order.
+CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
+    static const std::map<std::string, log::Level> levels = {{"error", log::Level::error},
+                                                             {"warning", log::Level::warning},
+                                                             {"info", log::Level::info},
+                                                             {"debug", log::Level::debug}};
+    auto* serve = app.add_subcommand(
+        "serve", "Serve a disk image: over NBD, and its boot partition by TFTP; in the foreground");
+    serve->set_help_flag("--help", "Print this help and exit");
+    serve->add_option("IMAGE|DIR", line.serve.source, "A disk image, or a directory of them")
+        ->required();
+    serve->add_option("--listen", line.listen, "Address to serve on (default: every one)")
+        ->type_name("ADDR")
+        ->check([](const std::string& text) {
+            return bootview::parse_address(text)
+                       ? std::string{}
+                       : fmt::format("'{}' is no IPv4 or IPv6 address in numbers", text);
+        });
+    serve->add_option("--log-level", line.log_level, "error, warning, info or debug")
+        ->type_name("LEVEL")
+        ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
+        ->default_str("info");
+    serve
+        ->add_option("--mount", line.serve.mount,
+                     "Where to show the boot files (default: a private directory)")
+        ->type_name("DIR");
+    serve->add_option("--nbd-port", line.serve.nbd_port, "TCP port for NBD (default: 10809)")
+        ->type_name("N");
+    serve
+        ->add_option("--notify", line.serve.notify,
+                     "Directory for the change rings' sockets (default: found from the image)")
+        ->type_name("DIR");
+    serve->add_option("-o", line.serve.view_options, "Options for fuse-fatimg (repeatable)")
+        ->type_name("OPT[,OPT]...")
+        ->allow_extra_args(false);
+    serve
+        ->add_option("--tftp-port", line.serve.tftp_port,
+                     "UDP port for TFTP (default: 69, or 6969 where only root may use that)")
+        ->type_name("N");
+    return serve;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Boots diskless machines from disk images.", "bootview");
+    app.set_version_flag("--version", "bootview " BOOTVIEW_VERSION);
+    app.set_help_flag("--help", "Print this help and exit");
+    app.require_subcommand(1);
+    CommandLine line;
+    declare_serve(app, line);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+            return app.exit(error); // --help, --version
+        fmt::print(stderr, "bootview: {}; see bootview --help\n", error.what());
+        return exit_usage;
+    }
+
+    try {
+        log::set_level(line.log_level);
+        line.serve.listen = *bootview::parse_address(line.listen);
+        return bootview::serve(line.serve);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "bootview: {}\n", error.what());
+        return exit_failure;
+    }
+}

@@ -1,0 +1,110 @@
+#include "bootview/port_holder.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <system_error>
+
+namespace bootview {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_whole(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+template<typename Number>
+bool parse(std::string_view text, Number& value, int base) {
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    return result.ec == std::errc{} && result.ptr == text.data() + text.size();
+}
+
+bool holds_one_of(const fs::path& process, const std::vector<std::uint64_t>& inodes) {
+    std::error_code ignored; // processes of others can't be looked into, and some end meanwhile
+    for (const auto& entry : fs::directory_iterator(process / "fd", ignored)) {
+        const std::string target = fs::read_symlink(entry.path(), ignored).string();
+        constexpr std::string_view prefix = "socket:[";
+        std::uint64_t inode = 0;
+        if (target.starts_with(prefix) && target.ends_with(']') &&
+            parse(std::string_view(target).substr(prefix.size(), target.size() - prefix.size() - 1),
+                  inode, 10) &&
+            std::find(inodes.begin(), inodes.end(), inode) != inodes.end())
+            return true;
+    }
+    return false;
+}
+
+PortHolder describe(const fs::path& process, pid_t pid) {
+    PortHolder holder{pid, read_whole(process / "comm"), {}};
+    while (holder.name.ends_with('\n'))
+        holder.name.pop_back();
+    std::istringstream words(read_whole(process / "cmdline"));
+    for (std::string word; std::getline(words, word, '\0');)
+        holder.arguments.push_back(word);
+    return holder;
+}
+
+} // namespace
+
+std::vector<std::uint64_t> sockets_on_port(std::string_view table, std::uint16_t port,
+                                           Transport transport) {
+    constexpr std::string_view tcp_listen = "0A";
+    std::vector<std::uint64_t> inodes;
+    std::istringstream lines{std::string(table)};
+    std::string line;
+    std::getline(lines, line); // the headings
+    while (std::getline(lines, line)) {
+        // sl local:port remote:port state queues timer retransmits uid timeout inode
+        std::istringstream fields(line);
+        std::vector<std::string> words{std::istream_iterator<std::string>(fields), {}};
+        if (words.size() < 10)
+            continue;
+        const auto colon = words[1].rfind(':');
+        std::uint16_t local_port = 0;
+        std::uint64_t inode = 0;
+        if (colon == std::string::npos ||
+            !parse(std::string_view(words[1]).substr(colon + 1), local_port, 16) ||
+            local_port != port || !parse(std::string_view(words[9]), inode, 10))
+            continue;
+        if (transport == Transport::tcp && words[3] != tcp_listen)
+            continue;
+        inodes.push_back(inode);
+    }
+    return inodes;
+}
+
+std::optional<PortHolder> find_port_holder(std::uint16_t port, Transport transport) {
+    std::vector<std::uint64_t> inodes;
+    for (const char* family : {"", "6"}) {
+        const std::string table = transport == Transport::tcp ? "tcp" : "udp";
+        const auto found =
+            sockets_on_port(read_whole("/proc/net/" + table + family), port, transport);
+        inodes.insert(inodes.end(), found.begin(), found.end());
+    }
+    if (inodes.empty())
+        return std::nullopt;
+    std::optional<PortHolder> best;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+        pid_t pid = 0;
+        if (!parse(std::string_view(entry.path().filename().native()), pid, 10) ||
+            !holds_one_of(entry.path(), inodes))
+            continue;
+        best = describe(entry.path(), pid);
+        // `bootview serve` holds the socket together with the nbdkit that uses it: name bootview,
+        // because it is the one to stop.
+        if (best->name == "bootview")
+            break;
+    }
+    return best;
+}
+
+} // namespace bootview

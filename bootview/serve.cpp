@@ -1,0 +1,207 @@
+#include "bootview/serve.h"
+
+#include "bootview/failure.h"
+#include "bootview/log.h"
+#include "bootview/mount_directory.h"
+#include "bootview/paths.h"
+#include "bootview/preflight.h"
+#include "bootview/supervisor.h"
+#include "common/service_notify.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace bootview {
+
+namespace {
+
+namespace fs = std::filesystem;
+using preflight::SourceKind;
+
+constexpr std::uint16_t default_nbd_port = 10809; // IANA: nbd
+constexpr std::uint16_t default_tftp_port = 69;   // IANA: tftp
+constexpr std::uint16_t high_tftp_port = 6969;
+
+struct Programs {
+    std::string nbdkit;
+    std::string plugin;
+    std::string fuse_fatimg;
+    std::string tftp_bridge;
+};
+
+Programs find_programs() {
+    const std::string own = own_directory();
+    const std::string path = search_path_of_environment();
+    preflight::check_fusermount(::geteuid() == 0, path);
+    return {preflight::check_nbdkit(path), plugin_argument(own),
+            preflight::check_sibling("fuse-fatimg", own, path),
+            preflight::check_sibling("tftp-bridge", own, path)};
+}
+
+// Binds or throws the line that says why not.
+Descriptor open_port(const ServeOptions& options, std::uint16_t port, Transport transport) {
+    Bound bound = bind_port(options.listen, port, transport);
+    if (bound.error != 0)
+        throw Failure(preflight::port_problem(
+            port, transport, options.listen, bound.error,
+            bound.error == EADDRINUSE ? find_port_holder(port, transport) : std::nullopt,
+            transport == Transport::tcp ? "--nbd-port" : "--tftp-port", options.source));
+    return std::move(bound.socket);
+}
+
+// The bridge binds it by itself; here we only learn whether it can.
+std::uint16_t choose_tftp_port(const ServeOptions& options) {
+    if (options.tftp_port)
+        return port_of(open_port(options, *options.tftp_port, Transport::udp).get());
+    const int error = bind_port(options.listen, default_tftp_port, Transport::udp).error;
+    if (error != EACCES && error != EPERM) {
+        open_port(options, default_tftp_port, Transport::udp); // for its error line
+        return default_tftp_port;
+    }
+    open_port(options, high_tftp_port, Transport::udp);
+    log::say(log::Level::info,
+             "TFTP on port {}, because port {} is root's here; real firmware asks on {} only",
+             high_tftp_port, default_tftp_port, default_tftp_port);
+    return high_tftp_port;
+}
+
+Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind kind,
+              const Descriptor& socket, std::uint16_t port) {
+    std::vector<std::string> arguments{programs.nbdkit, "-f", programs.plugin,
+                                       (kind == SourceKind::directory ? "dir=" : "file=") +
+                                           options.source};
+    if (options.notify)
+        arguments.push_back("notify=" + *options.notify);
+    if (log::level() == log::Level::debug)
+        arguments.insert(arguments.begin() + 2, "-v");
+    Part part{"nbd", "nbdkit", {arguments, {}, {socket.get()}, SIGKILL}, {}};
+    part.greets_at = Part::NbdServer{options.listen, port};
+    return part;
+}
+
+Part view_part(const ServeOptions& options, const Programs& programs,
+               const MountDirectory& directory) {
+    std::vector<std::string> arguments{programs.fuse_fatimg, "-f"};
+    if (options.notify)
+        arguments.insert(arguments.end(), {"-o", "notify=" + *options.notify});
+    for (const auto& option : options.view_options)
+        arguments.insert(arguments.end(), {"-o", option});
+    arguments.insert(arguments.end(), {options.source, directory.path()});
+    Part part{"view", "fuse-fatimg", {arguments, {}, {}, SIGTERM}, {}};
+    part.before_start = [&directory] { directory.detach_dead_mount(); };
+    return part;
+}
+
+Part tftp_part(const ServeOptions& options, const Programs& programs,
+               const MountDirectory& directory, std::uint16_t port) {
+    std::vector<std::string> arguments{programs.tftp_bridge, "--root", directory.path(), "--listen",
+                                       fmt::format("{}:{}", options.listen.in_uri(), port)};
+    if (log::level() == log::Level::debug)
+        arguments.insert(arguments.end(), {"--log-level", "debug"});
+    return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
+}
+
+std::vector<std::string> images_in(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(directory, ignored))
+        if (entry.is_regular_file(ignored) || entry.is_block_file(ignored))
+            names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nbd_port,
+                  std::uint16_t tftp_port, const std::string& mounted_at) {
+    constexpr std::size_t most_shown = 10;
+    const bool directory = kind == SourceKind::directory;
+    const std::string host = options.listen.is_any() ? own_address() : options.listen.in_uri();
+    const std::string slash_name = directory ? "/NAME" : "";
+    fmt::print("serving  {}{}\n", options.source, directory ? " (every image in it)" : "");
+    fmt::print("NBD      nbd://{}:{}/{}\n", host, nbd_port, directory ? "NAME" : "");
+    fmt::print("TFTP     tftp://{}:{}{}/\n", host, tftp_port, slash_name);
+    fmt::print("files    {}{}\n", mounted_at, slash_name);
+    if (directory) {
+        const auto names = images_in(options.source);
+        for (std::size_t i = 0; i < std::min(names.size(), most_shown); ++i)
+            fmt::print("image    {}\n", names[i]);
+        if (names.size() > most_shown)
+            fmt::print("image    ... and {} more\n", names.size() - most_shown);
+        if (names.empty())
+            fmt::print("image    none yet; they may be put there at any time\n");
+    }
+    fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
+               tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),
+               directory ? ", directory NAME" : "");
+    // Two of the forms that Debian's nbd-client script understands; the first also names the
+    // device.
+    const std::string name = directory ? "NAME" : "boot";
+    fmt::print("client   kernel command line: ip=dhcp {} root=/dev/nbd0p2\n",
+               nbd_port == default_nbd_port
+                   ? fmt::format("nbdroot={},{},nbd0", host, name)
+                   : fmt::format("nbdroot={}:{}/{} nbddev=/dev/nbd0", host, nbd_port, name));
+    fmt::print("ready; Ctrl-C ends it and leaves nothing behind\n");
+    std::fflush(stdout);
+}
+
+// Until the supervisor takes signals over, there is nothing yet to clean up but a directory: hold
+// them back, so that not even that is left.
+void block_signals() {
+    sigset_t held;
+    ::sigemptyset(&held);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
+        ::sigaddset(&held, signal);
+    ::sigprocmask(SIG_BLOCK, &held, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+std::string absolute(const std::string& path) {
+    std::error_code ignored;
+    const fs::path result = fs::absolute(path, ignored).lexically_normal();
+    // "images/" and "images" are the same directory; the parts shall not see the difference.
+    return result.has_filename() ? result.string() : result.parent_path().string();
+}
+
+} // namespace
+
+int serve(const ServeOptions& wanted) {
+    block_signals();
+    ServeOptions options = wanted;
+    const SourceKind kind = preflight::check_source(options.source);
+    options.source = absolute(options.source);
+    if (options.notify)
+        options.notify = absolute(*options.notify);
+    if (options.mount) {
+        options.mount = absolute(*options.mount);
+        preflight::check_mount_directory(*options.mount);
+    }
+    const Programs programs = find_programs();
+    preflight::check_fuse_device("/dev/fuse");
+    const Descriptor nbd_socket =
+        open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
+    const std::uint16_t nbd_port = port_of(nbd_socket.get());
+    const std::uint16_t tftp_port = choose_tftp_port(options);
+    if (kind == SourceKind::image && ::access(options.source.c_str(), W_OK) != 0)
+        log::say(log::Level::warning,
+                 "{} may only be read by this user: clients will not be able to write",
+                 options.source);
+
+    const MountDirectory directory(options.mount);
+    Supervisor supervisor({nbd_part(options, programs, kind, nbd_socket, nbd_port),
+                           view_part(options, programs, directory),
+                           tftp_part(options, programs, directory, tftp_port)},
+                          [&] {
+                              print_served(options, kind, nbd_port, tftp_port, directory.path());
+                              notify_service_manager("READY=1");
+                          });
+    return supervisor.run() ? 0 : 1;
+}
+
+} // namespace bootview

@@ -1,0 +1,37 @@
+#include "bootview/port_holder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace bootview {
+namespace {
+
+constexpr const char* tcp_table =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+    "inode\n"
+    "   0: 0100007F:2A39 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+    "4711 1 ffff 100 0 0 10 0\n"
+    "   1: 0100007F:2A39 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 "
+    "4712 1 ffff 100 0 0 10 0\n"
+    "   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
+    "4713 1 ffff 100 0 0 10 0\n";
+
+TEST(PortHolder, OnlyTheListeningSocketOfATcpPortCounts) {
+    EXPECT_EQ(sockets_on_port(tcp_table, 10809, Transport::tcp), std::vector<std::uint64_t>{4711});
+    EXPECT_TRUE(sockets_on_port(tcp_table, 69, Transport::tcp).empty());
+    EXPECT_EQ(sockets_on_port(tcp_table, 10809, Transport::udp).size(), 2U);
+}
+
+TEST(PortHolder, FindsThisVeryProcess) {
+    for (const auto transport : {Transport::tcp, Transport::udp}) {
+        const Bound bound = bind_port(*parse_address("127.0.0.1"), 0, transport);
+        ASSERT_EQ(bound.error, 0);
+        const auto holder = find_port_holder(port_of(bound.socket.get()), transport);
+        ASSERT_TRUE(holder);
+        EXPECT_EQ(holder->pid, ::getpid());
+        EXPECT_FALSE(holder->arguments.empty());
+    }
+}
+
+} // namespace
+} // namespace bootview

@@ -1,0 +1,148 @@
+// Real clients fetch real files.
+#include "server_process.h"
+#include "wire_client.h"
+
+#include <fmt/format.h>
+
+#include <gtest/gtest.h>
+
+namespace bootview::tftp {
+namespace {
+
+class Clients : public testing::Test {
+protected:
+    std::string url(const std::string& name) const {
+        return fmt::format("tftp://127.0.0.1:{}/{}", server.port(), name);
+    }
+    std::string local(const std::string& name) const { return fetched.path() / name; }
+
+    int curl(const std::string& name, unsigned block_size) {
+        std::error_code missing;
+        // curl takes "tsize 0", an empty file's right answer, for an error.
+        if (std::filesystem::is_empty(root.path() / name, missing))
+            return run(
+                {"curl", "--silent", "--tftp-no-options", "--output", local(name), url(name)});
+        return run({"curl", "--silent", "--tftp-blksize", std::to_string(block_size), "--output",
+                    local(name), url(name)});
+    }
+    int tftp_hpa(const std::string& name) {
+        return run({"tftp", "-m", "binary", "127.0.0.1", std::to_string(server.port()), "-c", "get",
+                    name, local(name)});
+    }
+    int atftp(const std::string& name, unsigned block_size, unsigned window) {
+        return run({"atftp", "--get", "--remote-file", name, "--local-file", local(name),
+                    "--option", fmt::format("blksize {}", block_size), "--option",
+                    fmt::format("windowsize {}", window), "127.0.0.1",
+                    std::to_string(server.port())});
+    }
+    // curl and tftp-hpa leave no file behind if it is empty.
+    bool arrived(const std::string& name, const std::string& content) const {
+        return read_file(local(name)) == content;
+    }
+
+    TemporaryDirectory root;
+    TemporaryDirectory fetched;
+    ServerProcess server{{root.path(), {}, "127.0.0.1:0", {}}};
+};
+
+const std::size_t awkward_sizes[] = {0, 1, 511, 512, 513, 1024, 1468 * 3, 512 * 100, 100'001};
+
+TEST_F(Clients, CurlFetchesFilesOfEveryAwkwardSize) {
+    REQUIRE_PROGRAM("curl");
+    for (const auto size : awkward_sizes)
+        for (const unsigned block_size : {512, 1468}) {
+            const auto name = fmt::format("{}-{}", size, block_size);
+            const auto content = random_content(size);
+            root.write(name, content);
+            EXPECT_EQ(curl(name, block_size), 0) << name;
+            EXPECT_TRUE(arrived(name, content)) << name;
+        }
+}
+
+TEST_F(Clients, TftpHpaFetchesFilesOfEveryAwkwardSize) {
+    REQUIRE_PROGRAM("tftp");
+    for (const auto size : awkward_sizes) {
+        const auto name = std::to_string(size);
+        const auto content = random_content(size);
+        root.write(name, content);
+        EXPECT_EQ(tftp_hpa(name), 0) << name;
+        EXPECT_TRUE(arrived(name, content)) << name;
+    }
+}
+
+TEST_F(Clients, AtftpFetchesFilesOfEveryAwkwardSizeInWindows) {
+    REQUIRE_PROGRAM("atftp");
+    for (const auto size : awkward_sizes)
+        for (const unsigned window : {1, 4, 16, 64}) {
+            const auto name = fmt::format("{}-{}", size, window);
+            const auto content = random_content(size);
+            root.write(name, content);
+            EXPECT_EQ(atftp(name, 512, window), 0) << name;
+            EXPECT_TRUE(arrived(name, content)) << name;
+        }
+}
+
+TEST_F(Clients, TftpHpaFetchesMoreThan65535Blocks) {
+    REQUIRE_PROGRAM("tftp");
+    const auto content = random_content(std::size_t{33} << 20);
+    root.write("large", content);
+    EXPECT_EQ(tftp_hpa("large"), 0);
+    EXPECT_TRUE(arrived("large", content));
+}
+
+TEST_F(Clients, CurlFetchesMoreThan65535TinyBlocks) {
+    REQUIRE_PROGRAM("curl");
+    const auto content = random_content(8 * 66'000);
+    root.write("tiny-blocks", content);
+    EXPECT_EQ(curl("tiny-blocks", 8), 0);
+    EXPECT_TRUE(arrived("tiny-blocks", content));
+}
+
+TEST_F(Clients, AtftpFetchesMoreThan65535BlocksInWindows) {
+    REQUIRE_PROGRAM("atftp");
+    const auto content = random_content(std::size_t{33} << 20);
+    root.write("large", content);
+    EXPECT_EQ(atftp("large", 512, 16), 0);
+    EXPECT_TRUE(arrived("large", content));
+}
+
+TEST_F(Clients, TheLargestBlocksWorkWhereThePathCarriesThem) {
+    REQUIRE_PROGRAM("curl");
+    const auto content = random_content(1'000'000);
+    root.write("file", content);
+    EXPECT_EQ(curl("file", 65464), 0);
+    EXPECT_TRUE(arrived("file", content));
+}
+
+TEST_F(Clients, ManyMachinesBootAtTheSameTime) {
+    REQUIRE_PROGRAM("curl");
+    std::vector<Process> clients;
+    for (unsigned i = 0; i < 20; ++i) {
+        const auto name = std::to_string(i);
+        root.write(name, random_content(300'000 + i, i));
+        clients.emplace_back(std::vector<std::string>{"curl", "--silent", "--tftp-blksize", "1468",
+                                                      "--output", local(name), url(name)},
+                             -1);
+    }
+    for (unsigned i = 0; i < 20; ++i) {
+        EXPECT_EQ(clients[i].wait(), 0) << i;
+        EXPECT_TRUE(arrived(std::to_string(i), random_content(300'000 + i, i))) << i;
+    }
+}
+
+TEST_F(Clients, AMissingFileIsCurlsNotFound) {
+    REQUIRE_PROGRAM("curl");
+    EXPECT_EQ(curl("missing", 512), 68);                  // CURLE_TFTP_NOTFOUND
+    EXPECT_EQ(curl("%2e%2e/%2e%2e/etc/passwd", 512), 69); // CURLE_TFTP_PERM
+}
+
+TEST_F(Clients, TheLogHasOneLinePerFile) {
+    const auto content = random_content(5000);
+    root.write("file", content);
+    EXPECT_EQ(WireClient(server.port()).fetch("file", {{"blksize", "1024"}}), content);
+    EXPECT_TRUE(server.wait_for_log("\"file\": 5000 bytes in "));
+    EXPECT_TRUE(server.wait_for_log(" MB/s, 0 retransmits\n"));
+}
+
+} // namespace
+} // namespace bootview::tftp

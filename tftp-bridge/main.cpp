@@ -1,0 +1,109 @@
+// tftp-bridge: the command line. The server is tftp/server.h.
+#include "tftp/log.h"
+#include "tftp/options.h"
+#include "tftp/server.h"
+#include "tftp/start_error.h"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace tftp = bootview::tftp;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+struct CommandLine {
+    tftp::ServerSettings settings;
+    std::vector<std::string> listen;
+    double timeout_seconds = 1;
+    tftp::log::Level log_level = tftp::log::Level::info;
+};
+
+// One option per line of the manual, tftp-bridge.pod, in its order.
+void declare_options(CLI::App& app, CommandLine& line) {
+    using tftp::log::Level;
+    static const std::map<std::string, Level> levels = {{"error", Level::error},
+                                                        {"warning", Level::warning},
+                                                        {"info", Level::info},
+                                                        {"debug", Level::debug}};
+    auto& settings = line.settings;
+    app.add_option("--listen", line.listen, "Address and port to take requests on (repeatable)")
+        ->type_name("[ADDR][:PORT]")
+        ->default_str(":69")
+        ->allow_extra_args(false);
+    app.add_option("--log-level", line.log_level, "error, warning, info or debug")
+        ->type_name("LEVEL")
+        ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
+        ->default_str("info");
+    app.add_option("--max-blksize", settings.max_block_size,
+                   "Largest block to agree to, in bytes (default: what fits into one packet)")
+        ->type_name("BYTES")
+        ->check(CLI::Range(tftp::min_block_size, tftp::max_block_size).description(""));
+    app.add_option("--max-transfers", settings.max_transfers, "Transfers to run at the same time")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 100'000U).description(""))
+        ->capture_default_str();
+    app.add_option("--max-windowsize", settings.max_window_size,
+                   "Most blocks to send before an acknowledgement")
+        ->type_name("BLOCKS")
+        ->check(CLI::Range(1U, tftp::max_window_size).description(""))
+        ->capture_default_str();
+    app.add_option("--retries", settings.retries, "How often to repeat a packet before giving up")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 100U).description(""))
+        ->capture_default_str();
+    app.add_option("--root", settings.root, "Directory to serve")->type_name("DIR")->required();
+    app.add_option("--timeout", line.timeout_seconds,
+                   "Wait before a packet is repeated, in seconds, if the client asks for none")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.01, 255.0).description(""))
+        ->capture_default_str();
+}
+
+int serve(CommandLine& line) {
+    tftp::log::set_level(line.log_level);
+    line.settings.timeout =
+        std::chrono::milliseconds(static_cast<std::int64_t>(line.timeout_seconds * 1000));
+    if (!line.listen.empty())
+        line.settings.listen.clear();
+    for (const auto& text : line.listen)
+        line.settings.listen.push_back(tftp::parse_listen_address(text));
+    tftp::Server server(std::move(line.settings));
+    server.run();
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Read-only TFTP server for booting machines from the files of a directory.",
+                 "tftp-bridge");
+    app.set_version_flag("--version", "tftp-bridge " BOOTVIEW_VERSION);
+    app.set_help_flag("--help", "Print this help and exit"); // not -h: it is a host elsewhere
+    CommandLine line;
+    declare_options(app, line);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
+            return app.exit(error); // --help, --version
+        tftp::log::error("{}; see tftp-bridge --help", error.what());
+        return exit_usage;
+    }
+
+    try {
+        return serve(line);
+    } catch (const std::exception& error) {
+        tftp::log::error("{}", error.what());
+        return exit_failure;
+    }
+}

@@ -1,0 +1,59 @@
+// The directory that is served: opens files below it, and nothing else.
+//
+// The kernel keeps a lookup inside (openat2(2) with RESOLVE_BENEATH): "..", symbolic links and
+// renames while we look cannot lead out. Mount points below the root are followed: that is what we
+// serve.
+//
+// The root is opened by its path at each request, and closed again. In practice it is a FUSE mount,
+// and a descriptor kept open would be dead (ENOTCONN, ESTALE) once that was mounted anew; or worse,
+// if it was opened before the first mount, it would show the empty directory below for ever; and it
+// would keep an idle mount from being unmounted. If the mount goes away between the two steps, we
+// start over.
+#pragma once
+
+#include "packet.h"
+#include "unique_fd.h"
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+namespace bootview::tftp {
+
+struct OpenFile {
+    UniqueFd fd;
+    std::uint64_t length = 0; // bytes; fixed here, a transfer has exactly this many
+    timespec modified{};
+};
+
+// The way to the operating system, so that a test can let it fail. Both return -1 and set errno.
+struct RootCalls {
+    int (*open_root)(const char* path);
+    int (*open_beneath)(int root, const char* name);
+    static const RootCalls& system();
+};
+
+class FileRoot {
+public:
+    explicit FileRoot(std::string path, RootCalls calls = RootCalls::system());
+
+    // Throws StartError when files cannot be served from here.
+    void check() const;
+
+    // `name` as clean_name() gives it. Only regular files are opened. A refusal with an empty text
+    // means that the server is out of descriptors or memory: it should stay silent, the client will
+    // ask again.
+    std::variant<OpenFile, Refusal> open(const std::string& name) const;
+
+    const std::string& path() const { return path_; }
+
+private:
+    int open_once(const std::string& name) const;
+
+    std::string path_;
+    RootCalls calls_;
+};
+
+} // namespace bootview::tftp

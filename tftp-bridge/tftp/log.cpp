@@ -1,0 +1,39 @@
+#include "log.h"
+
+#include <unistd.h>
+
+namespace bootview::tftp::log {
+namespace {
+
+Level current_level = Level::info;
+
+std::string_view label(Level level) {
+    switch (level) {
+    case Level::error:
+        return "error: ";
+    case Level::warning:
+        return "warning: ";
+    case Level::info:
+    case Level::debug:
+        break;
+    }
+    return "";
+}
+
+} // namespace
+
+void set_level(Level level) {
+    current_level = level;
+}
+
+bool enabled(Level level) {
+    return level <= current_level;
+}
+
+void write(Level level, std::string_view text) {
+    const auto line = fmt::format("tftp-bridge: {}{}\n", label(level), text);
+    // Nobody is left to tell when stderr fails.
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+}
+
+} // namespace bootview::tftp::log

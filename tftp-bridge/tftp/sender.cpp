@@ -1,0 +1,114 @@
+#include "sender.h"
+
+#include <algorithm>
+
+namespace bootview::tftp {
+namespace {
+
+// How long after a rewind a repeated ACK may still be an echo of the time before it.
+Clock::duration echo_time(Clock::duration timeout) {
+    return std::min<Clock::duration>(timeout / 4, std::chrono::milliseconds(250));
+}
+
+} // namespace
+
+// A transfer ends with the first DATA that is not full (RFC 1350 §6), so there is always one more
+// block than there are full ones, if need be an empty one.
+Sender::Sender(const SenderParameters& parameters)
+    : parameters_(parameters), last_block_(parameters.length / parameters.block_size + 1),
+      timeout_(parameters.timeout) {}
+
+Step Sender::start(TimePoint now) {
+    progressed(now);
+    if (!parameters_.with_oack)
+        return send_window();
+    in_oack_ = true;
+    return {Step::Kind::send_oack};
+}
+
+Step Sender::acknowledge(std::uint16_t wire_block, TimePoint now) {
+    const auto block = from_wire(wire_block, base_ - 1, parameters_.rollover);
+    // Never sent, or long past. Before DATA 1 is out, only the OACK can be acknowledged, as block
+    // 0.
+    if (!block || *block >= next_)
+        return {};
+
+    if (in_oack_) {
+        in_oack_ = false;
+        // An OACK that went out twice is acknowledged twice, which is not a report of a loss.
+        heed_repeated_ack_ = repeated_ == 0;
+        last_rewind_ = now;
+        progressed(now);
+        return send_window();
+    }
+    if (*block < base_) {
+        if (parameters_.window_size == 1)
+            return {};
+        if (!heed_repeated_ack_ && now - last_rewind_ < echo_time(parameters_.timeout))
+            return {};
+        // The deadline stays: a client that only ever complains does not keep a transfer alive.
+        return rewind(now);
+    }
+
+    const bool reports_gap = *block + 1 != next_;
+    base_ = *block + 1;
+    progressed(now);
+    if (base_ > last_block_)
+        return {Step::Kind::finished};
+    if (reports_gap)
+        return rewind(now);
+    heed_repeated_ack_ = true;
+    return send_window();
+}
+
+Step Sender::expire(TimePoint now) {
+    if (now < deadline_)
+        return {};
+    if (++tries_ > parameters_.retries) {
+        const bool only_last_open = base_ == last_block_ && all_sent();
+        return {only_last_open ? Step::Kind::unconfirmed : Step::Kind::gave_up};
+    }
+    timeout_ = std::max(std::min(timeout_ * 2, longest_timeout), parameters_.timeout);
+    deadline_ = now + timeout_;
+    if (in_oack_) {
+        ++repeated_;
+        return {Step::Kind::send_oack};
+    }
+    return rewind(now);
+}
+
+Step Sender::repeat_first(TimePoint now) {
+    if (parameters_.with_oack) {
+        // If the first window is out already, the client will acknowledge the OACK once more.
+        heed_repeated_ack_ = false;
+        last_rewind_ = now;
+        ++repeated_;
+        return {Step::Kind::send_oack};
+    }
+    return rewind(now);
+}
+
+Step Sender::send_window() {
+    const auto end = std::min(base_ + parameters_.window_size, last_block_ + 1);
+    const Step step{Step::Kind::send_data, next_, static_cast<std::uint32_t>(end - next_)};
+    repeated_ += std::min(end, never_sent_) - std::min(next_, never_sent_);
+    next_ = end;
+    never_sent_ = std::max(never_sent_, next_);
+    return step;
+}
+
+Step Sender::rewind(TimePoint now) {
+    next_ = base_;
+    heed_repeated_ack_ = false;
+    last_rewind_ = now;
+    return send_window();
+}
+
+void Sender::progressed(TimePoint now) {
+    tries_ = 0;
+    timeout_ = parameters_.timeout;
+    deadline_ = now + timeout_;
+    last_progress_ = now;
+}
+
+} // namespace bootview::tftp

@@ -1,0 +1,99 @@
+// The sender's side of one transfer: which packets to send when. Pure: acknowledgements and the
+// time go in, a step to take comes out; reading, sending and waiting are the caller's.
+//
+// It is RFC 1350 with the windows of RFC 7440; lock-step is the window of one block (RFC 7440 §4).
+// `base` is the first block not acknowledged, `next` the first not yet sent; a window is sent whole
+// and then acknowledged by its last block. What makes the rules:
+//   * An acknowledgement inside the window is the receiver's report of a gap: the window starts
+//     again right behind it, at once (RFC 7440 §4).
+//   * A repeated acknowledgement of base-1 is ignored in lock-step, or every delay would double the
+//     traffic from then on (Sorcerer's Apprentice, RFC 1123 §4.2.3.1). In a larger window it says
+//     that the window's first block was lost. U-Boot says so only once and then waits for seconds,
+//     so it is heard at once, but only once per round trip: other clients say it for every block.
+//   * Nothing is repeated by timeout before the first second has passed, unless the client asked
+//   so:
+//     Raspberry Pi 4 firmware miscounts after a repeated DATA and hangs. Then the wait doubles
+//     (RFC 1123 §4.2.3.2).
+//   * The last acknowledgement may be lost, and some clients never send it: not an error.
+#pragma once
+
+#include "block_number.h"
+
+#include <chrono>
+#include <cstdint>
+
+namespace bootview::tftp {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+struct SenderParameters {
+    std::uint64_t length = 0; // bytes that will go over the wire
+    std::uint32_t block_size = 512;
+    std::uint32_t window_size = 1;
+    Rollover rollover = Rollover::to_zero;
+    bool with_oack = false;
+    Clock::duration timeout =
+        std::chrono::seconds(1); // the first one; doubles up to longest_timeout
+    unsigned retries = 6;
+};
+
+// What to do now.
+struct Step {
+    enum class Kind {
+        nothing,
+        send_oack,
+        send_data,   // the blocks first … first + count - 1
+        finished,    // everything is acknowledged
+        unconfirmed, // everything but the last block is, and the client has gone silent
+        gave_up,     // the client has gone silent before
+    };
+    Kind kind = Kind::nothing;
+    std::uint64_t first = 0;
+    std::uint32_t count = 0;
+    bool operator==(const Step&) const = default;
+};
+
+class Sender {
+public:
+    static constexpr Clock::duration longest_timeout = std::chrono::seconds(8);
+
+    explicit Sender(const SenderParameters& parameters);
+
+    Step start(TimePoint now);
+    Step acknowledge(std::uint16_t wire_block, TimePoint now);
+    // To be called when deadline() has passed; before, it does nothing.
+    Step expire(TimePoint now);
+    // The client has sent its request again: its answer was lost, or the two crossed.
+    Step repeat_first(TimePoint now);
+
+    TimePoint deadline() const { return deadline_; }
+    bool awaits_oack_ack() const { return in_oack_; }
+    // True until the client has acknowledged a block of data.
+    bool in_first_window() const { return base_ == 1; }
+    bool all_sent() const { return !in_oack_ && next_ > last_block_; }
+    std::uint64_t last_block() const { return last_block_; }
+    std::uint64_t repeated_packets() const { return repeated_; }
+    TimePoint last_progress() const { return last_progress_; }
+
+private:
+    Step send_window();
+    Step rewind(TimePoint now);
+    void progressed(TimePoint now);
+
+    const SenderParameters parameters_;
+    const std::uint64_t last_block_;
+    std::uint64_t base_ = 1;
+    std::uint64_t next_ = 1;
+    std::uint64_t never_sent_ = 1; // the first block that has not been sent even once
+    bool in_oack_ = false;
+    bool heed_repeated_ack_ = true; // a repeated ACK of base-1 has not been answered yet
+    unsigned tries_ = 0;            // timeouts since the last progress
+    std::uint64_t repeated_ = 0;
+    Clock::duration timeout_;
+    TimePoint deadline_ = TimePoint::max();
+    TimePoint last_rewind_{};
+    TimePoint last_progress_{};
+};
+
+} // namespace bootview::tftp

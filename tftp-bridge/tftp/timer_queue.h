@@ -1,0 +1,35 @@
+// When to wake up next, for many timers that are moved far more often than they expire. Pure.
+//
+// A moved timer leaves its old entry behind; the owner, who knows the real deadline, tells on
+// expiry whether an entry is still good. So an acknowledgement that puts a deadline off costs
+// nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sender.h"
+
+namespace bootview::tftp {
+
+class TimerQueue {
+public:
+    struct Entry {
+        TimePoint when;
+        std::uint64_t id;
+    };
+
+    explicit TimerQueue(std::size_t expected) { heap_.reserve(expected); }
+
+    void add(TimePoint when, std::uint64_t id);
+    std::optional<Entry> take_due(TimePoint now);
+    // For epoll_wait: milliseconds until the first entry, rounded up; -1 without any.
+    int wait_ms(TimePoint now) const;
+
+private:
+    std::vector<Entry> heap_; // the earliest in front
+};
+
+} // namespace bootview::tftp

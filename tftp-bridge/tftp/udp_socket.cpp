@@ -1,0 +1,184 @@
+#include "udp_socket.h"
+
+#include "port_owner.h"
+#include "start_error.h"
+
+#include <netinet/in.h>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace bootview::tftp {
+namespace {
+
+constexpr std::uint32_t ipv4_and_udp_and_tftp = 20 + 8 + 4;
+constexpr std::uint32_t ipv6_and_udp_and_tftp = 40 + 8 + 4;
+
+void set_option(int fd, int level, int option, int value) {
+    setsockopt(fd, level, option, &value, sizeof value);
+}
+
+Endpoint any_address(sa_family_t family, std::uint16_t port) {
+    Endpoint result;
+    result.family = family;
+    result.port = port;
+    return result;
+}
+
+// A bound socket, or none and errno.
+UniqueFd open_listening_socket(const Endpoint& endpoint, bool dual_stack) {
+    UniqueFd fd(socket(endpoint.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd)
+        return fd;
+    if (endpoint.family == AF_INET6) {
+        set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
+        set_option(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    }
+    // On a dual-stack socket too: only this one tells broadcasts from what was sent to us alone.
+    if (endpoint.family == AF_INET || dual_stack)
+        set_option(fd.get(), IPPROTO_IP, IP_PKTINFO, 1);
+    // A hundred machines switched on at once ask at once.
+    set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, 1 << 20);
+    sockaddr_storage storage;
+    const auto length = endpoint.to_sockaddr(storage);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
+        fd.reset();
+    return fd;
+}
+
+[[noreturn]] void cannot_listen(const Endpoint& endpoint, int error) {
+    const auto where = endpoint.to_string();
+    switch (error) {
+    case EADDRINUSE: {
+        const auto owner = udp_port_owner(endpoint.port);
+        throw StartError(
+            fmt::format("cannot listen on {}: UDP port {} is in use{}; stop that program or "
+                        "choose another address or port with --listen ADDR:PORT",
+                        where, endpoint.port, owner.empty() ? "" : " by " + owner));
+    }
+    case EACCES:
+    case EPERM:
+        throw StartError(
+            fmt::format("cannot listen on {}: ports below 1024 need a privilege; give the "
+                        "program CAP_NET_BIND_SERVICE (its systemd unit does, or run it as "
+                        "root) or choose a higher port with --listen ADDR:PORT",
+                        where));
+    case EADDRNOTAVAIL:
+        throw StartError(
+            fmt::format("cannot listen on {}: no network interface has this address; choose "
+                        "one that \"ip address\" shows, or :{} for all",
+                        where, endpoint.port));
+    default:
+        throw StartError(
+            fmt::format("cannot listen on {}: {}; choose another address with --listen "
+                        "ADDR:PORT",
+                        where, std::strerror(error)));
+    }
+}
+
+Endpoint address_of(int fd) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+    return Endpoint::from_sockaddr(storage);
+}
+
+// The address a request was sent to; nothing for a broadcast or multicast.
+std::optional<Endpoint> local_address(msghdr& message) {
+    std::optional<Endpoint> local;
+    for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            in_pktinfo info{};
+            std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            if (info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr)
+                return std::nullopt;
+            local = any_address(AF_INET, 0);
+            std::memcpy(local->address.data(), &info.ipi_addr, 4);
+            return local;
+        }
+        if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            in6_pktinfo info{};
+            std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            if (IN6_IS_ADDR_MULTICAST(&info.ipi6_addr))
+                return std::nullopt;
+            if (IN6_IS_ADDR_V4MAPPED(&info.ipi6_addr))
+                continue; // IP_PKTINFO comes too
+            local = any_address(AF_INET6, 0);
+            std::memcpy(local->address.data(), &info.ipi6_addr, 16);
+            if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
+                local->scope = info.ipi6_ifindex;
+        }
+    }
+    return local;
+}
+
+} // namespace
+
+Listener::Listener(const ListenAddress& address) {
+    Endpoint wanted = address.endpoint.value_or(any_address(AF_INET6, address.port));
+    fd_ = open_listening_socket(wanted, !address.endpoint);
+    if (!fd_ && !address.endpoint && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+        wanted = any_address(AF_INET, address.port); // a machine without IPv6
+        fd_ = open_listening_socket(wanted, false);
+    }
+    if (!fd_)
+        cannot_listen(wanted, errno);
+    address_ = address_of(fd_.get());
+}
+
+std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_request_bytes + 1> buffer,
+                                                 bool& more) {
+    sockaddr_storage storage{};
+    iovec part{buffer.data(), buffer.size()};
+    alignas(cmsghdr) std::array<std::byte, 128> control;
+    msghdr message{};
+    message.msg_name = &storage;
+    message.msg_namelen = sizeof storage;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+
+    const auto length = recvmsg(fd_.get(), &message, 0);
+    more = length >= 0 || errno == EINTR;
+    if (length < 0)
+        return std::nullopt;
+    const auto local = local_address(message);
+    const auto client = Endpoint::from_sockaddr(storage);
+    if (!local || client.port == 0)
+        return std::nullopt;
+    return ReceivedRequest{Bytes(buffer).first(static_cast<std::size_t>(length)), client, *local};
+}
+
+UniqueFd open_transfer_socket(const Endpoint& local, const Endpoint& client) {
+    UniqueFd fd(socket(client.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd)
+        return fd;
+    sockaddr_storage storage;
+    auto length = local.to_sockaddr(storage);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
+        fd.reset();
+        return fd;
+    }
+    length = client.to_sockaddr(storage);
+    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
+        fd.reset();
+    return fd;
+}
+
+std::optional<std::uint32_t> largest_unfragmented_block(int socket, sa_family_t family) {
+    int mtu = 0;
+    socklen_t length = sizeof mtu;
+    const bool v6 = family == AF_INET6;
+    const auto headers = v6 ? ipv6_and_udp_and_tftp : ipv4_and_udp_and_tftp;
+    if (getsockopt(socket, v6 ? int{IPPROTO_IPV6} : int{IPPROTO_IP}, v6 ? IPV6_MTU : IP_MTU, &mtu,
+                   &length) != 0 ||
+        mtu <= static_cast<int>(headers))
+        return std::nullopt;
+    return static_cast<std::uint32_t>(mtu) - headers;
+}
+
+} // namespace bootview::tftp

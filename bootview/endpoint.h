@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/descriptor.h"
+#include "common/port_holder.h"
 
 #include <cstdint>
 #include <optional>
@@ -23,8 +24,6 @@ struct Address {
 
 // Takes "192.0.2.1", "::1", "[::1]", "*" and ""; nothing else.
 std::optional<Address> parse_address(const std::string& text);
-
-enum class Transport { tcp, udp };
 
 // The outcome of binding a port: a socket, or the errno value.
 struct Bound {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "bootview/endpoint.h"
-#include "bootview/port_holder.h"
+#include "common/port_holder.h"
 
 #include <cstdint>
 #include <optional>

@@ -1,8 +1,11 @@
-// An owned file descriptor.
+// An owned file descriptor. Closing one keeps errno, so that a failed call can still be reported
+// after its descriptors are gone.
 #pragma once
 
-#include <unistd.h>
+#include <cerrno>
 #include <utility>
+
+#include <unistd.h>
 
 namespace bootview {
 
@@ -22,8 +25,11 @@ public:
     explicit operator bool() const { return fd_ >= 0; }
     int release() { return std::exchange(fd_, -1); }
     void reset(int fd = -1) {
-        if (fd_ >= 0)
+        if (fd_ >= 0) {
+            const int error = errno;
             ::close(fd_);
+            errno = error;
+        }
         fd_ = fd;
     }
 

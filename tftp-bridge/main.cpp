@@ -1,8 +1,8 @@
 // tftp-bridge: the command line. The server is tftp/server.h.
-#include "tftp/log.h"
-#include "tftp/options.h"
-#include "tftp/server.h"
-#include "tftp/start_error.h"
+#include "tftp-bridge/tftp/log.h"
+#include "tftp-bridge/tftp/options.h"
+#include "tftp-bridge/tftp/server.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <CLI/CLI.hpp>
 

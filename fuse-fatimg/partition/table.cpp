@@ -116,8 +116,9 @@ Table read_table(const ReadAt& read, std::uint64_t image_size) {
         else if (fits(range, image_size))
             table.partitions.push_back({static_cast<unsigned>(i + 1), range, entry.type});
         else
-            table.remarks.push_back(fmt::format(
-                "partition {} reaches past the end of the image, which seems truncated: copy it again", i + 1));
+            table.remarks.push_back(fmt::format("partition {} reaches past the end of the image, "
+                                                "which seems truncated: copy it again",
+                                                i + 1));
     }
     std::sort(table.partitions.begin(), table.partitions.end(),
               [](const Partition& a, const Partition& b) { return a.number < b.number; });

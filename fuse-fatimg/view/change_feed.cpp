@@ -123,8 +123,9 @@ bool ChangeFeed::may_have_changed() {
     return changed;
 }
 
-// Attached: a change of the file's times while the ring was quiet is not the server's doing. Somebody
-// writes past it (mtools on the image, say), which nobody publishes: the same care as in mode poll.
+// Attached: a change of the file's times while the ring was quiet is not the server's doing.
+// Somebody writes past it (mtools on the image, say), which nobody publishes: the same care as in
+// mode poll.
 bool ChangeFeed::somebody_else_wrote() {
     const ring::Subscriber& ring = *connection_.ring;
     const std::uint64_t before = std::exchange(stamp_is_of_, never);

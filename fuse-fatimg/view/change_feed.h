@@ -1,9 +1,10 @@
 // The news about one image: what changed since the last look.
 //
 // Attached: the nbdkit plugin (or filter) that serves the image publishes every write in a change
-// ring, and nothing that goes through it escapes. Poll: nobody publishes, so the file's size and times must tell; they
-// say that something changed but not where, and a file that is being written right now can always
-// have changed. The feed finds the ring by itself and changes over as the server comes and goes.
+// ring, and nothing that goes through it escapes. Poll: nobody publishes, so the file's size and
+// times must tell; they say that something changed but not where, and a file that is being written
+// right now can always have changed. The feed finds the ring by itself and changes over as the
+// server comes and goes.
 #pragma once
 
 #include "change-ring/client.h"

@@ -1,5 +1,5 @@
-// Promise P3: a fuse-fatimg that hangs or dies costs the NBD clients nothing. If this fails, a stuck
-// view on the server freezes the root file system of every machine it serves.
+// Promise P3: a fuse-fatimg that hangs or dies costs the NBD clients nothing. If this fails, a
+// stuck view on the server freezes the root file system of every machine it serves.
 #include "tests/support/fat_writer.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/serving_stack.h"

@@ -127,7 +127,8 @@ TEST_P(NeverTorn, EveryCompletedReadIsExactlyOneVersion) {
     const bool fat32 = GetParam() == 32;
     const TemporaryDirectory directory;
     const std::string image = directory / "disk.img";
-    build_image(image, {.fat_bits = GetParam(), .fat_mebibytes = fat32 ? 128U : 32U,
+    build_image(image, {.fat_bits = GetParam(),
+                        .fat_mebibytes = fat32 ? 128U : 32U,
                         .sectors_per_cluster = fat32 ? 2U : 8U});
     for (std::uint32_t i = 0; i < names.size(); ++i) {
         const auto content = make_content(i, 0, i == 0 ? overwritten_size : largest);
@@ -151,8 +152,8 @@ TEST_P(NeverTorn, EveryCompletedReadIsExactlyOneVersion) {
         counts[i].reader = fmt::format("read, {} B", chunks[i]);
         readers.emplace_back([&, i] {
             for (std::size_t round = i; !done; ++round)
-                read_by_mount(stack.mount(), names[round % names.size()], chunks[i], 0,
-                              counts[i], findings);
+                read_by_mount(stack.mount(), names[round % names.size()], chunks[i], 0, counts[i],
+                              findings);
         });
     }
     counts[4].reader = "TFTP";

@@ -35,7 +35,8 @@ TEST_P(VisibleAtOnce, EveryReadAfterTheReplyGivesTheNewVersion) {
         GTEST_SKIP() << "needs /dev/fuse";
     const TemporaryDirectory directory;
     const std::string image = directory / "disk.img";
-    build_image(image, {.fat_bits = GetParam(), .fat_mebibytes = GetParam() == 32 ? 80U : 32U,
+    build_image(image, {.fat_bits = GetParam(),
+                        .fat_mebibytes = GetParam() == 32 ? 80U : 32U,
                         .sectors_per_cluster = GetParam() == 32 ? 1U : 4U});
     constexpr std::size_t small = 16 * 1024;
     constexpr std::size_t large = 1024 * 1024;

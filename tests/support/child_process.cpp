@@ -67,9 +67,13 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
     return *this;
 }
 
-ChildProcess::~ChildProcess() { stop(); }
+ChildProcess::~ChildProcess() {
+    stop();
+}
 
-bool ChildProcess::running() { return pid_ > 0 && wait(std::chrono::milliseconds{0}) == -1; }
+bool ChildProcess::running() {
+    return pid_ > 0 && wait(std::chrono::milliseconds{0}) == -1;
+}
 
 void ChildProcess::signal(int number) const {
     if (pid_ > 0)

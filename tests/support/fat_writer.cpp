@@ -48,7 +48,9 @@ void FatWriter::pread(std::uint64_t offset, std::byte* data, std::size_t size) {
                           0));
 }
 
-void FatWriter::flush() { check(::nbd_flush(nbd_, 0)); }
+void FatWriter::flush() {
+    check(::nbd_flush(nbd_, 0));
+}
 
 void FatWriter::read_volume() {
     std::array<std::byte, fat::boot_sector_size> sector{};
@@ -75,8 +77,7 @@ void FatWriter::read_volume() {
         if (entry.is_directory())
             continue;
         File file{root.extents.front().offset + entry.slot * 32ULL, {}, entry.size};
-        const fat::Chain chain =
-            fat::read_chain(read, geometry_, entry.first_cluster, entry.size);
+        const fat::Chain chain = fat::read_chain(read, geometry_, entry.first_cluster, entry.size);
         for (const Range& extent : chain.extents)
             for (std::uint64_t at = extent.offset; at < extent.end(); at += cluster_size())
                 file.chain.push_back(

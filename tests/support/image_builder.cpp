@@ -31,8 +31,8 @@ void build_image(const std::string& path, const ImageSpec& spec) {
     std::filesystem::remove(path);
     write_file(path, "");
     const std::uint64_t offset = spec.partitioned ? fat_partition_offset : 0;
-    std::filesystem::resize_file(
-        path, offset + (spec.fat_mebibytes + spec.rest_mebibytes) * mebibyte);
+    std::filesystem::resize_file(path,
+                                 offset + (spec.fat_mebibytes + spec.rest_mebibytes) * mebibyte);
     if (spec.partitioned) {
         const std::uint64_t sectors = spec.fat_mebibytes * 2048;
         std::string script = fmt::format("label: dos\nstart=2048, size={}, type=c\n", sectors);
@@ -40,12 +40,20 @@ void build_image(const std::string& path, const ImageSpec& spec) {
             script += fmt::format("start={}, type=83\n", 2048 + sectors);
         const std::string file = path + ".sfdisk";
         write_file(file, script);
-        must({"sh", "-c", "PATH=$PATH:/sbin:/usr/sbin sfdisk -q \"$1\" < \"$2\"", "sh", path, file});
+        must(
+            {"sh", "-c", "PATH=$PATH:/sbin:/usr/sbin sfdisk -q \"$1\" < \"$2\"", "sh", path, file});
         std::filesystem::remove(file);
     }
-    std::vector<std::string> mkfs{"sh", "-c", "PATH=$PATH:/sbin:/usr/sbin mkfs.vfat \"$@\"", "sh",
-                                  "-F", std::to_string(spec.fat_bits), "-n", "BOOT",
-                                  "--offset", std::to_string(offset / 512)};
+    std::vector<std::string> mkfs{"sh",
+                                  "-c",
+                                  "PATH=$PATH:/sbin:/usr/sbin mkfs.vfat \"$@\"",
+                                  "sh",
+                                  "-F",
+                                  std::to_string(spec.fat_bits),
+                                  "-n",
+                                  "BOOT",
+                                  "--offset",
+                                  std::to_string(offset / 512)};
     if (spec.sectors_per_cluster != 0)
         mkfs.insert(mkfs.end(), {"-s", std::to_string(spec.sectors_per_cluster)});
     mkfs.push_back(path);

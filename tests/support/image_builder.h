@@ -22,8 +22,7 @@ void build_image(const std::string& path, const ImageSpec& spec);
 
 // mtools on the image's FAT partition: mtools({"mcopy", "-o"}, image, {"file", "::name"}).
 void mtools(const std::vector<std::string>& command, const std::string& image,
-            const std::vector<std::string>& arguments,
-            std::uint64_t offset = fat_partition_offset);
+            const std::vector<std::string>& arguments, std::uint64_t offset = fat_partition_offset);
 
 void write_file(const std::string& path, const std::string& text);
 std::string read_file(const std::string& path); // throws std::system_error

@@ -81,9 +81,15 @@ bool udp_port_is_bound(std::uint16_t port) {
 
 } // namespace
 
-std::string plugin_path() { return BOOTVIEW_PLUGIN; }
-std::string fuse_fatimg_path() { return BOOTVIEW_FUSE_FATIMG; }
-std::string tftp_bridge_path() { return BOOTVIEW_TFTP_BRIDGE; }
+std::string plugin_path() {
+    return BOOTVIEW_PLUGIN;
+}
+std::string fuse_fatimg_path() {
+    return BOOTVIEW_FUSE_FATIMG;
+}
+std::string tftp_bridge_path() {
+    return BOOTVIEW_TFTP_BRIDGE;
+}
 
 bool built_with_thread_sanitizer() {
     return std::string_view{BOOTVIEW_SANITIZE}.find("thread") != std::string_view::npos;
@@ -102,14 +108,17 @@ std::vector<std::string> sanitizer_environment() {
         while (!path.empty() && path.back() == '\n')
             path.pop_back();
         std::error_code ignored;
-        preload += (preload.empty() ? "" : ":") + std::filesystem::canonical(path, ignored).string();
+        preload +=
+            (preload.empty() ? "" : ":") + std::filesystem::canonical(path, ignored).string();
     }
     // nbdkit itself leaks a little at exit; what we leak, fuse-fatimg's and the unit tests' runs
     // show.
     return {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=0"};
 }
 
-bool can_mount() { return ::access("/dev/fuse", R_OK | W_OK) == 0; }
+bool can_mount() {
+    return ::access("/dev/fuse", R_OK | W_OK) == 0;
+}
 
 ServingStack::ServingStack(std::string image) : image_(std::move(image)) {
     ::mkdir(mount().c_str(), 0700);
@@ -122,14 +131,17 @@ ServingStack::~ServingStack() {
     nbd_.stop(std::chrono::seconds{2});
 }
 
-std::string ServingStack::uri() const { return "nbd+unix:///?socket=" + socket(); }
+std::string ServingStack::uri() const {
+    return "nbd+unix:///?socket=" + socket();
+}
 
 void ServingStack::start_nbd() {
     ::unlink(socket().c_str());
-    nbd_ = ChildProcess{{"nbdkit", "-f", "-U", socket(), plugin_path(), "file=" + image_,
-                         "notify=" + notify()},
-                        {sanitizer_environment(), directory_ / "nbd.log"}};
-    wait_for("nbdkit", nbd_, [&] { return accepts_connections(socket()); }, *this);
+    nbd_ = ChildProcess{
+        {"nbdkit", "-f", "-U", socket(), plugin_path(), "file=" + image_, "notify=" + notify()},
+        {sanitizer_environment(), directory_ / "nbd.log"}};
+    wait_for(
+        "nbdkit", nbd_, [&] { return accepts_connections(socket()); }, *this);
 }
 
 void ServingStack::start_view(const std::vector<std::string>& options) {
@@ -137,7 +149,8 @@ void ServingStack::start_view(const std::vector<std::string>& options) {
     command.insert(command.end(), options.begin(), options.end());
     command.insert(command.end(), {image_, mount()});
     view_ = ChildProcess{command, {{}, directory_ / "view.log"}};
-    wait_for("fuse-fatimg", view_, [&] { return is_mounted(mount()); }, *this);
+    wait_for(
+        "fuse-fatimg", view_, [&] { return is_mounted(mount()); }, *this);
 }
 
 void ServingStack::start_tftp() {
@@ -145,7 +158,8 @@ void ServingStack::start_tftp() {
     tftp_ = ChildProcess{{tftp_bridge_path(), "--root", mount(), "--listen",
                           fmt::format("127.0.0.1:{}", tftp_port_), "--log-level", "warning"},
                          {{}, directory_ / "tftp.log"}};
-    wait_for("tftp-bridge", tftp_, [&] { return udp_port_is_bound(tftp_port_); }, *this);
+    wait_for(
+        "tftp-bridge", tftp_, [&] { return udp_port_is_bound(tftp_port_); }, *this);
 }
 
 void ServingStack::unmount() {
@@ -158,7 +172,8 @@ std::string ServingStack::mode() const {
     std::array<char, 32> value{};
     const ssize_t size =
         ::getxattr(mount().c_str(), "user.bootview.mode", value.data(), value.size());
-    return size < 0 ? std::strerror(errno) : std::string(value.data(), static_cast<std::size_t>(size));
+    return size < 0 ? std::strerror(errno)
+                    : std::string(value.data(), static_cast<std::size_t>(size));
 }
 
 std::string ServingStack::logs() const {

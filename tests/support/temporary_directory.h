@@ -3,8 +3,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+
+#include <sys/stat.h>
 
 namespace bootview::test {
 
@@ -24,11 +29,29 @@ public:
     TemporaryDirectory(const TemporaryDirectory&) = delete;
     TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 
-    const std::string& path() const { return path_; }
-    std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+    const std::filesystem::path& path() const { return path_; }
+    std::string operator/(const std::string& name) const { return (path_ / name).string(); }
+
+    // Makes a file, with the directories above it, and gives its path.
+    std::filesystem::path write(const std::string& name, std::string_view content) const {
+        const std::filesystem::path file = path_ / name;
+        std::filesystem::create_directories(file.parent_path());
+        std::ofstream(file, std::ios::binary)
+            .write(content.data(), static_cast<std::streamsize>(content.size()));
+        return file;
+    }
+    std::string script(const std::string& name, const std::string& text) const {
+        const std::string file = write(name, "#!/bin/bash\n" + text + "\n").string();
+        ::chmod(file.c_str(), 0755);
+        return file;
+    }
+    std::string read(const std::string& name) const {
+        std::ifstream file(path_ / name, std::ios::binary);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
 
 private:
-    std::string path_;
+    std::filesystem::path path_;
 };
 
 } // namespace bootview::test

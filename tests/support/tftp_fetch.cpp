@@ -34,9 +34,9 @@ Fetched tftp_fetch(std::uint16_t port, const std::string& name, unsigned block_s
     server.sin_port = htons(port);
 
     std::string request{"\0\1", 2};
-    for (const std::string& field : {name, std::string{"octet"}, std::string{"blksize"},
-                                     std::to_string(block_size), std::string{"windowsize"},
-                                     std::to_string(window)})
+    for (const std::string& field :
+         {name, std::string{"octet"}, std::string{"blksize"}, std::to_string(block_size),
+          std::string{"windowsize"}, std::to_string(window)})
         request.append(field).push_back('\0');
 
     const auto send = [&](const std::string& packet) {

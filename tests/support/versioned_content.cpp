@@ -55,8 +55,8 @@ Verdict judge_content(std::span<const std::byte> data) {
     verdict.file = first.file;
     verdict.version = first.version;
     if (first.magic != magic_number || first.size != data.size()) {
-        verdict.problem = fmt::format("{} bytes, but version {} has {}", data.size(),
-                                      first.version, first.size);
+        verdict.problem =
+            fmt::format("{} bytes, but version {} has {}", data.size(), first.version, first.size);
         return verdict;
     }
     for (std::size_t at = 0; at < data.size(); at += content_block) {

@@ -1,4 +1,4 @@
-#include "block_number.h"
+#include "tftp-bridge/tftp/block_number.h"
 
 namespace bootview::tftp {
 

@@ -1,4 +1,4 @@
-#include "block_source.h"
+#include "tftp-bridge/tftp/block_source.h"
 
 #include <unistd.h>
 

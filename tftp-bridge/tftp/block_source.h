@@ -7,7 +7,7 @@
 // are filled.
 #pragma once
 
-#include "file_root.h"
+#include "tftp-bridge/tftp/file_root.h"
 
 #include <sys/types.h>
 

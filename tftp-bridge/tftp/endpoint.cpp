@@ -1,6 +1,6 @@
-#include "endpoint.h"
+#include "tftp-bridge/tftp/endpoint.h"
 
-#include "start_error.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>

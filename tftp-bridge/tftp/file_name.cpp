@@ -1,4 +1,4 @@
-#include "file_name.h"
+#include "tftp-bridge/tftp/file_name.h"
 
 #include <fmt/format.h>
 

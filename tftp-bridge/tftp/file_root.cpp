@@ -1,6 +1,6 @@
-#include "file_root.h"
+#include "tftp-bridge/tftp/file_root.h"
 
-#include "start_error.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -78,7 +78,7 @@ FileRoot::FileRoot(std::string path, RootCalls calls)
 }
 
 void FileRoot::check() const {
-    const UniqueFd root(calls_.open_root(path_.c_str()));
+    const Descriptor root(calls_.open_root(path_.c_str()));
     if (!root) {
         switch (errno) {
         case ENOENT:
@@ -104,7 +104,7 @@ void FileRoot::check() const {
         }
     }
     // O_PATH asks for no permission; entering the directory does.
-    const UniqueFd self(calls_.open_beneath(root.get(), "."));
+    const Descriptor self(calls_.open_beneath(root.get(), "."));
     if (!self && errno == ENOSYS)
         throw StartError(
             "this kernel has no openat2(2), which keeps clients inside --root; use Linux "
@@ -120,7 +120,7 @@ void FileRoot::check() const {
 }
 
 int FileRoot::open_once(const std::string& name) const {
-    const UniqueFd root(calls_.open_root(path_.c_str()));
+    const Descriptor root(calls_.open_root(path_.c_str()));
     if (!root)
         return -1;
     return calls_.open_beneath(root.get(), name.c_str());
@@ -131,7 +131,7 @@ std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
         return Refusal{ErrorCode::access_violation, "not a regular file"};
 
     for (int attempt = 1;; ++attempt) {
-        UniqueFd fd(open_once(name));
+        Descriptor fd(open_once(name));
         struct stat info {};
         if (fd && fstat(fd.get(), &info) == 0) {
             if (!S_ISREG(info.st_mode))

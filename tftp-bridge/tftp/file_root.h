@@ -11,8 +11,8 @@
 // start over.
 #pragma once
 
-#include "packet.h"
-#include "unique_fd.h"
+#include "common/descriptor.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <sys/stat.h>
 
@@ -23,7 +23,7 @@
 namespace bootview::tftp {
 
 struct OpenFile {
-    UniqueFd fd;
+    Descriptor fd;
     std::uint64_t length = 0; // bytes; fixed here, a transfer has exactly this many
     timespec modified{};
 };

@@ -1,4 +1,4 @@
-#include "log.h"
+#include "tftp-bridge/tftp/log.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "options.h"
+#include "tftp-bridge/tftp/options.h"
 
 #include <algorithm>
 #include <limits>

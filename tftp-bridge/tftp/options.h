@@ -6,8 +6,8 @@
 // EDK2 and U-Boot refuse a timeout that is not the one they asked.
 #pragma once
 
-#include "block_number.h"
-#include "packet.h"
+#include "tftp-bridge/tftp/block_number.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <chrono>
 #include <cstdint>

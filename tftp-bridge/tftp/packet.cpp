@@ -1,4 +1,4 @@
-#include "packet.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <algorithm>
 

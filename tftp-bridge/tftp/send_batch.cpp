@@ -1,4 +1,4 @@
-#include "send_batch.h"
+#include "tftp-bridge/tftp/send_batch.h"
 
 #include <algorithm>
 

@@ -6,8 +6,8 @@
 // them.
 #pragma once
 
-#include "block_number.h"
-#include "block_source.h"
+#include "tftp-bridge/tftp/block_number.h"
+#include "tftp-bridge/tftp/block_source.h"
 
 #include <sys/socket.h>
 

@@ -1,4 +1,4 @@
-#include "sender.h"
+#include "tftp-bridge/tftp/sender.h"
 
 #include <algorithm>
 

@@ -17,7 +17,7 @@
 //   * The last acknowledgement may be lost, and some clients never send it: not an error.
 #pragma once
 
-#include "block_number.h"
+#include "tftp-bridge/tftp/block_number.h"
 
 #include <chrono>
 #include <cstdint>

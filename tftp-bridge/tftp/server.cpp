@@ -1,10 +1,10 @@
-#include "server.h"
+#include "tftp-bridge/tftp/server.h"
 
-#include "file_name.h"
-#include "log.h"
-#include "options.h"
-#include "service_notify.h"
-#include "start_error.h"
+#include "common/service_notify.h"
+#include "tftp-bridge/tftp/file_name.h"
+#include "tftp-bridge/tftp/log.h"
+#include "tftp-bridge/tftp/options.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -41,14 +41,14 @@ void raise_descriptor_limit(std::uint32_t max_transfers) {
                      limit.rlim_cur, max_transfers, wanted);
 }
 
-UniqueFd take_over_signals() {
+Descriptor take_over_signals() {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, nullptr);
-    return UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    return Descriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 // What can be said about a request before its file is looked at.
@@ -76,7 +76,7 @@ Server::Server(ServerSettings settings)
     conversations_.reserve(settings_.max_transfers);
 
     signals_ = take_over_signals();
-    epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+    epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (!signals_ || !epoll_)
         throw StartError(
             fmt::format("cannot set up the event loop: {}; raise the limit of open files",

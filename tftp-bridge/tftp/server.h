@@ -20,12 +20,12 @@
 // sending allocates nothing. Network input throws no exceptions; the constructor does (StartError).
 #pragma once
 
-#include "endpoint.h"
-#include "file_root.h"
-#include "send_batch.h"
-#include "timer_queue.h"
-#include "transfer.h"
-#include "udp_socket.h"
+#include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/file_root.h"
+#include "tftp-bridge/tftp/send_batch.h"
+#include "tftp-bridge/tftp/timer_queue.h"
+#include "tftp-bridge/tftp/transfer.h"
+#include "tftp-bridge/tftp/udp_socket.h"
 
 #include <array>
 #include <cstdint>
@@ -90,8 +90,8 @@ private:
     const ServerSettings settings_;
     FileRoot root_;
     std::vector<Listener> listeners_;
-    UniqueFd signals_;
-    UniqueFd epoll_;
+    Descriptor signals_;
+    Descriptor epoll_;
     SendBatch batch_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Running>> transfers_; // by identifier
     std::unordered_map<Conversation, std::uint64_t, ConversationHash> conversations_;

@@ -1,4 +1,4 @@
-#include "timer_queue.h"
+#include "tftp-bridge/tftp/timer_queue.h"
 
 #include <algorithm>
 

@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "sender.h"
+#include "tftp-bridge/tftp/sender.h"
 
 namespace bootview::tftp {
 

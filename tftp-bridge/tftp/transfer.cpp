@@ -1,7 +1,7 @@
-#include "transfer.h"
+#include "tftp-bridge/tftp/transfer.h"
 
-#include "file_name.h"
-#include "log.h"
+#include "tftp-bridge/tftp/file_name.h"
+#include "tftp-bridge/tftp/log.h"
 
 #include <sys/socket.h>
 
@@ -44,7 +44,7 @@ void size_send_buffer(int socket, const Negotiated& negotiated) {
 
 } // namespace
 
-Transfer::Transfer(UniqueFd socket, BlockSource source, TransferParameters parameters)
+Transfer::Transfer(Descriptor socket, BlockSource source, TransferParameters parameters)
     : socket_(std::move(socket)), source_(std::move(source)), parameters_(std::move(parameters)),
       sender_(sender_parameters(source_, parameters_)), oack_(build_oack(parameters_.negotiated)) {
     size_send_buffer(socket_.get(), parameters_.negotiated);

@@ -1,12 +1,12 @@
 // One file on its way to one client: its socket, its file and its Sender, brought together.
 #pragma once
 
-#include "block_source.h"
-#include "endpoint.h"
-#include "options.h"
-#include "send_batch.h"
-#include "sender.h"
-#include "unique_fd.h"
+#include "common/descriptor.h"
+#include "tftp-bridge/tftp/block_source.h"
+#include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/options.h"
+#include "tftp-bridge/tftp/send_batch.h"
+#include "tftp-bridge/tftp/sender.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct TransferParameters {
 // destroyed.
 class Transfer {
 public:
-    Transfer(UniqueFd socket, BlockSource source, TransferParameters parameters);
+    Transfer(Descriptor socket, BlockSource source, TransferParameters parameters);
 
     void start(SendBatch& batch, TimePoint now);
     void on_readable(SendBatch& batch, TimePoint now);
@@ -60,7 +60,7 @@ private:
     void on_socket_error(int error);
     void finish(std::string_view remark);
 
-    UniqueFd socket_;
+    Descriptor socket_;
     BlockSource source_;
     TransferParameters parameters_;
     Sender sender_;

@@ -1,7 +1,7 @@
-#include "udp_socket.h"
+#include "tftp-bridge/tftp/udp_socket.h"
 
-#include "port_owner.h"
-#include "start_error.h"
+#include "common/port_holder.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <netinet/in.h>
 
@@ -29,8 +29,8 @@ Endpoint any_address(sa_family_t family, std::uint16_t port) {
 }
 
 // A bound socket, or none and errno.
-UniqueFd open_listening_socket(const Endpoint& endpoint, bool dual_stack) {
-    UniqueFd fd(socket(endpoint.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Descriptor open_listening_socket(const Endpoint& endpoint, bool dual_stack) {
+    Descriptor fd(socket(endpoint.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd)
         return fd;
     if (endpoint.family == AF_INET6) {
@@ -53,11 +53,12 @@ UniqueFd open_listening_socket(const Endpoint& endpoint, bool dual_stack) {
     const auto where = endpoint.to_string();
     switch (error) {
     case EADDRINUSE: {
-        const auto owner = udp_port_owner(endpoint.port);
+        const auto holder = find_port_holder(endpoint.port, Transport::udp);
         throw StartError(
             fmt::format("cannot listen on {}: UDP port {} is in use{}; stop that program or "
                         "choose another address or port with --listen ADDR:PORT",
-                        where, endpoint.port, owner.empty() ? "" : " by " + owner));
+                        where, endpoint.port,
+                        holder ? fmt::format(" by {} (pid {})", holder->name, holder->pid) : ""));
     }
     case EACCES:
     case EPERM:
@@ -153,8 +154,8 @@ std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_reques
     return ReceivedRequest{Bytes(buffer).first(static_cast<std::size_t>(length)), client, *local};
 }
 
-UniqueFd open_transfer_socket(const Endpoint& local, const Endpoint& client) {
-    UniqueFd fd(socket(client.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client) {
+    Descriptor fd(socket(client.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd)
         return fd;
     sockaddr_storage storage;

@@ -1,9 +1,9 @@
 // The UDP sockets: the one that takes requests, and the connected one that each transfer has.
 #pragma once
 
-#include "endpoint.h"
-#include "packet.h"
-#include "unique_fd.h"
+#include "common/descriptor.h"
+#include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,14 +34,14 @@ public:
                                            bool& more);
 
 private:
-    UniqueFd fd_;
+    Descriptor fd_;
     Endpoint address_;
 };
 
 // A new transfer identifier (RFC 1350 §4): a socket with a port of its own, bound to `local` and
 // connected to `client`, so that the kernel drops what others send to it and reports "port
 // unreachable". Without a descriptor, and errno set, if that cannot be.
-UniqueFd open_transfer_socket(const Endpoint& local, const Endpoint& client);
+Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client);
 
 // The largest block that fits into one packet on the way to the client without fragments: boot ROMs
 // often cannot put fragments together. Nothing if the system does not know the way's MTU.

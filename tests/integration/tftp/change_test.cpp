@@ -32,7 +32,7 @@ class Change : public testing::Test {
 protected:
     const std::string old_content = random_content(512 * 20 + 100, 1);
     const std::string new_content = random_content(512 * 20 + 100, 2);
-    TemporaryDirectory root;
+    test::TemporaryDirectory root;
     std::filesystem::path file = root.write("file", old_content);
     ServerProcess server{{root.path(), unhurried, "127.0.0.1:0", {}}};
 };
@@ -70,7 +70,7 @@ TEST_F(Change, AFileReplacedByRenameArrivesAsItWasAndThenAsItIs) {
 }
 
 TEST_F(Change, ARootThatIsReplacedIsServedFromThenOn) {
-    TemporaryDirectory parent;
+    test::TemporaryDirectory parent;
     const auto served = parent.path() / "root";
     parent.write("root/file", old_content);
     ServerProcess other({served, {}, "127.0.0.1:0", {}});
@@ -81,7 +81,7 @@ TEST_F(Change, ARootThatIsReplacedIsServedFromThenOn) {
 }
 
 // What fuse-fatimg does when the client of the disk image replaces a file.
-ServerOptions going_stale_after(const TemporaryDirectory& root, int reads) {
+ServerOptions going_stale_after(const test::TemporaryDirectory& root, int reads) {
     return {root.path(),
             unhurried,
             "127.0.0.1:0",

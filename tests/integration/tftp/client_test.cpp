@@ -40,8 +40,8 @@ protected:
         return read_file(local(name)) == content;
     }
 
-    TemporaryDirectory root;
-    TemporaryDirectory fetched;
+    test::TemporaryDirectory root;
+    test::TemporaryDirectory fetched;
     ServerProcess server{{root.path(), {}, "127.0.0.1:0", {}}};
 };
 

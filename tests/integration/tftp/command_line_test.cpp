@@ -51,7 +51,7 @@ TEST(CommandLine, MistakesInTheCommandLineAreStatusTwo) {
 }
 
 TEST(CommandLine, ARootThatCannotBeServedIsNamed) {
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     const auto file = directory.write("file", "").string();
     for (const auto& root : {file, (directory.path() / "missing").string()}) {
         const auto ended = run_to_the_end({"--root", root, "--listen", "127.0.0.1:0"});
@@ -62,7 +62,7 @@ TEST(CommandLine, ARootThatCannotBeServedIsNamed) {
 }
 
 TEST(CommandLine, APortInUseIsNamedAndWhoHasIt) {
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     ServerProcess first({directory.path(), {}, "127.0.0.1:0", {}});
     const auto ended = run_to_the_end(
         {"--root", directory.path(), "--listen", fmt::format("127.0.0.1:{}", first.port())});
@@ -80,7 +80,7 @@ TEST(CommandLine, AnAddressThatIsNotOursIsNamed) {
 }
 
 TEST(CommandLine, SeveralAddressesAreServed) {
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     directory.write("file", "content");
     ServerProcess server({directory.path(), {"--listen", "127.0.0.3:0"}, "127.0.0.1:0", {}});
     const auto log = server.log();
@@ -92,7 +92,7 @@ TEST(CommandLine, SeveralAddressesAreServed) {
 
 TEST(CommandLine, SigtermAndSigintEndInOrder) {
     for (const int number : {SIGTERM, SIGINT}) {
-        TemporaryDirectory directory;
+        test::TemporaryDirectory directory;
         directory.write("file", random_content(5000));
         ServerProcess server({directory.path(), unhurried, "127.0.0.1:0", {}});
         WireClient client(server.port());
@@ -108,7 +108,7 @@ TEST(CommandLine, SigtermAndSigintEndInOrder) {
 }
 
 TEST(CommandLine, SighupDoesNotDropATransfer) {
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     directory.write("file", random_content(1000));
     ServerProcess server({directory.path(), unhurried, "127.0.0.1:0", {}});
     WireClient client(server.port());
@@ -121,8 +121,8 @@ TEST(CommandLine, SighupDoesNotDropATransfer) {
 }
 
 TEST(CommandLine, TheServiceManagerIsToldWhenRequestsAreTaken) {
-    TemporaryDirectory directory;
-    const UniqueFd manager(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    test::TemporaryDirectory directory;
+    const Descriptor manager(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const auto path = (directory.path() / "notify").string();
@@ -136,7 +136,7 @@ TEST(CommandLine, TheServiceManagerIsToldWhenRequestsAreTaken) {
 }
 
 TEST(CommandLine, AClientThatLeavesEarlyIsForgottenAtOnce) {
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     directory.write("file", random_content(5000));
     ServerProcess server({directory.path(), {"--timeout", "0.05"}, "127.0.0.1:0", {}});
     {

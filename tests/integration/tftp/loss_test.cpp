@@ -16,8 +16,8 @@ const Badness very_bad{25, 10, 10};
 class Loss : public testing::Test {
 protected:
     const std::string content = random_content(200'001);
-    TemporaryDirectory root;
-    TemporaryDirectory fetched;
+    test::TemporaryDirectory root;
+    test::TemporaryDirectory fetched;
     std::string file = root.write("file", content);
     // Not patient, so that the tests are not slow.
     ServerProcess server{

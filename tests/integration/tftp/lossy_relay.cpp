@@ -11,8 +11,8 @@
 namespace bootview::tftp {
 namespace {
 
-UniqueFd loopback_socket(std::uint16_t& port) {
-    UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+Descriptor loopback_socket(std::uint16_t& port) {
+    Descriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_storage storage;
     auto length = Endpoint::from_text("127.0.0.1", 0)->to_sockaddr(storage);
     if (!fd || bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)

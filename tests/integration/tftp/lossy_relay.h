@@ -2,8 +2,8 @@
 // generator.
 #pragma once
 
-#include "tftp/endpoint.h"
-#include "tftp/unique_fd.h"
+#include "common/descriptor.h"
+#include "tftp-bridge/tftp/endpoint.h"
 
 #include <atomic>
 #include <cstdint>
@@ -41,8 +41,8 @@ private:
     bool happens(unsigned percent);
 
     std::uint16_t port_ = 0;
-    UniqueFd client_side_;
-    UniqueFd server_side_;
+    Descriptor client_side_;
+    Descriptor server_side_;
     std::optional<Endpoint> client_;
     std::optional<Endpoint> server_; // its port for requests first, then that of the transfer
     Direction to_server_;

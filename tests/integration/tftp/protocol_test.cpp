@@ -24,8 +24,8 @@ protected:
         return WireClient(server.port()).fetch(name, options);
     }
 
-    TemporaryDirectory outside;
-    TemporaryDirectory root;
+    test::TemporaryDirectory outside;
+    test::TemporaryDirectory root;
     ServerProcess server{{root.path(), unhurried, "127.0.0.1:0", {}}};
 };
 
@@ -226,7 +226,7 @@ TEST_F(Protocol, TheServerNeverAnswersAnError) {
 }
 
 TEST(ProtocolLimits, ClientsAreHeldOffWhenTooManyAskAndServedAfterwards) {
-    TemporaryDirectory root;
+    test::TemporaryDirectory root;
     root.write("file", "content");
     ServerProcess server(
         {root.path(), {"--max-transfers", "2", "--timeout", "60"}, "127.0.0.1:0", {}});
@@ -246,7 +246,7 @@ TEST(ProtocolLimits, ClientsAreHeldOffWhenTooManyAskAndServedAfterwards) {
 }
 
 TEST(ProtocolAddresses, TheAnswerComesFromTheAddressThatWasAsked) {
-    TemporaryDirectory root;
+    test::TemporaryDirectory root;
     root.write("file", "content");
     for (const auto* listen : {"0.0.0.0:0", ":0"}) {
         ServerProcess server({root.path(), {}, listen, {}});
@@ -262,7 +262,7 @@ TEST(ProtocolAddresses, TheAnswerComesFromTheAddressThatWasAsked) {
 TEST(ProtocolAddresses, Ipv6ClientsAreServed) {
     if (read_file("/proc/net/if_inet6").find(" lo\n") == std::string::npos)
         GTEST_SKIP() << "this machine has no IPv6 on loopback";
-    TemporaryDirectory root;
+    test::TemporaryDirectory root;
     const auto content = random_content(70'000);
     root.write("file", content);
     for (const auto* listen : {"[::1]:0", ":0"}) {

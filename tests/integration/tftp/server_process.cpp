@@ -14,18 +14,18 @@ namespace bootview::tftp {
 namespace {
 
 struct Pipe {
-    UniqueFd read_end;
-    UniqueFd write_end;
+    Descriptor read_end;
+    Descriptor write_end;
 };
 
 Pipe make_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         throw std::runtime_error("pipe2 failed");
-    return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+    return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-Process start(const ServerOptions& options, UniqueFd& log_end) {
+Process start(const ServerOptions& options, Descriptor& log_end) {
     std::vector<std::string> command = {TFTP_BRIDGE,    "--root",      options.root, "--listen",
                                         options.listen, "--log-level", "debug"};
     command.insert(command.end(), options.arguments.begin(), options.arguments.end());

@@ -1,9 +1,9 @@
 // tftp-bridge, running on a loopback port of its own choice.
 #pragma once
 
+#include "common/descriptor.h"
 #include "process.h"
-#include "temporary_directory.h"
-#include "tftp/unique_fd.h"
+#include "tests/support/temporary_directory.h"
 
 #include <condition_variable>
 #include <cstdint>
@@ -42,7 +42,7 @@ public:
 private:
     void collect_log();
 
-    UniqueFd log_end_; // we read here what it writes to stderr
+    Descriptor log_end_; // we read here what it writes to stderr
     Process process_;
     std::mutex mutex_; // guards log_ and ended_
     std::condition_variable changed_;

@@ -1,8 +1,8 @@
 // A TFTP client that does exactly what a test says, packet by packet.
 #pragma once
 
-#include "tftp/endpoint.h"
-#include "tftp/unique_fd.h"
+#include "common/descriptor.h"
+#include "tftp-bridge/tftp/endpoint.h"
 
 #include <cstdint>
 #include <optional>
@@ -49,7 +49,7 @@ private:
     std::optional<Packet> receive_within(int milliseconds);
 
     Endpoint server_;
-    UniqueFd fd_;
+    Descriptor fd_;
 };
 
 } // namespace bootview::tftp

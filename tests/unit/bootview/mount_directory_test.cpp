@@ -1,6 +1,6 @@
 #include "bootview/mount_directory.h"
 
-#include "scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +18,7 @@ TEST(MountDirectory, APrivateOneIsGoneAfterwards) {
 }
 
 TEST(MountDirectory, TheUsersOwnIsLeftAlone) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     { const MountDirectory directory(scratch.path()); }
     EXPECT_TRUE(std::filesystem::is_directory(scratch.path()));
 }

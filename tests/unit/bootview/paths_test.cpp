@@ -1,6 +1,6 @@
 #include "bootview/paths.h"
 
-#include "scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@ namespace bootview {
 namespace {
 
 TEST(Paths, ABuildTreeIsCompleteInItself) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     scratch.script("bootview/bootview", "");
     scratch.script("fuse-fatimg/fuse-fatimg", "");
     scratch.script("elsewhere/fuse-fatimg", "");
@@ -20,7 +20,7 @@ TEST(Paths, ABuildTreeIsCompleteInItself) {
 }
 
 TEST(Paths, AnInstalledOneIsFoundBesideAndInSbin) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     scratch.script("bin/fuse-fatimg", "");
     scratch.script("sbin/tftp-bridge", "");
     EXPECT_EQ(find_sibling("fuse-fatimg", scratch / "bin", ""), scratch / "bin/fuse-fatimg");
@@ -29,7 +29,7 @@ TEST(Paths, AnInstalledOneIsFoundBesideAndInSbin) {
 }
 
 TEST(Paths, NbdkitLooksForThePluginItselfUnlessItLiesBelowAnotherPrefix) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     std::filesystem::create_directories(scratch / "bin");
     EXPECT_EQ(plugin_argument(scratch / "bin"), "bootview");
     const auto plugin =
@@ -38,11 +38,11 @@ TEST(Paths, NbdkitLooksForThePluginItselfUnlessItLiesBelowAnotherPrefix) {
 }
 
 TEST(Paths, AFileThatIsNoProgramDoesNotCount) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     scratch.write("nbdkit-of-test", "");
     EXPECT_EQ(find_in_path("nbdkit-of-test", scratch.path()), std::nullopt);
     scratch.script("nbdkit-of-test", "");
-    EXPECT_EQ(find_in_path("nbdkit-of-test", "/nowhere::" + scratch.path()),
+    EXPECT_EQ(find_in_path("nbdkit-of-test", "/nowhere::" + scratch.path().string()),
               scratch / "nbdkit-of-test");
 }
 

@@ -1,7 +1,7 @@
 #include "bootview/preflight.h"
 
 #include "bootview/failure.h"
-#include "scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -30,7 +30,7 @@ void expect_says(const std::string& line, const std::string& thing, const std::s
 }
 
 TEST(Preflight, AnImageIsToldFromADirectory) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     EXPECT_EQ(check_source(scratch.write("a.img", "x")), SourceKind::image);
     EXPECT_EQ(check_source(scratch.path()), SourceKind::directory);
 }
@@ -41,29 +41,29 @@ TEST(Preflight, AMissingImage) {
 }
 
 TEST(Preflight, AnEmptyImage) {
-    const test::ScratchDirectory scratch;
-    const auto path = scratch.write("empty.img", "");
+    const test::TemporaryDirectory scratch;
+    const auto path = scratch.write("empty.img", "").string();
     expect_says(complaint([&] { check_source(path); }), path + ": the image is empty", "download");
 }
 
 TEST(Preflight, AnUnreadableImage) {
     if (::geteuid() == 0)
         GTEST_SKIP() << "root may read everything; tests/integration/serve tries it as nobody";
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     const auto path = scratch.write("secret.img", "x");
     ::chmod(path.c_str(), 0);
     expect_says(complaint([&] { check_source(path); }), path, "chmod");
 }
 
 TEST(Preflight, APipeIsNoImage) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     const auto path = scratch / "pipe";
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     expect_says(complaint([&] { check_source(path); }), path + ": neither", "give the path");
 }
 
 TEST(Preflight, TheMountDirectoryMustBeThereAndFree) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     EXPECT_EQ(complaint([&] { check_mount_directory(scratch.path()); }), "");
     expect_says(complaint([&] { check_mount_directory(scratch / "none"); }), scratch / "none",
                 "mkdir -p");
@@ -84,7 +84,7 @@ TEST(Preflight, FusermountIsNeededByUsersOnly) {
 }
 
 TEST(Preflight, MissingPrograms) {
-    const test::ScratchDirectory scratch;
+    const test::TemporaryDirectory scratch;
     EXPECT_EQ(check_nbdkit(scratch.script("nbdkit", "") == "" ? "" : scratch.path()),
               scratch / "nbdkit");
     expect_says(complaint([&] { check_sibling("no-such-part", scratch.path(), ""); }),

@@ -2,7 +2,7 @@
 // order.
 #include "bootview/supervisor.h"
 
-#include "scratch_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ protected:
     }
     std::string diary() const { return scratch_.read("diary"); }
 
-    test::ScratchDirectory scratch_;
+    test::TemporaryDirectory scratch_;
 };
 
 TEST_F(SupervisorTest, StartsInOrderAndStopsInReverse) {

@@ -106,12 +106,12 @@ TEST(BootSector, TheActiveFatIsReadWhenMirroringIsOff) {
 
 TEST(BootSector, WhatLinuxRefusesIsRefused) {
     const std::vector<std::function<void(Sector&)>> damages{
-        [](Sector& s) { put(s, 11, 2, 0); },     [](Sector& s) { put(s, 11, 2, 513); },
-        [](Sector& s) { put(s, 11, 2, 256); },   [](Sector& s) { put(s, 11, 2, 8192); },
-        [](Sector& s) { put(s, 13, 1, 0); },     [](Sector& s) { put(s, 13, 1, 3); },
-        [](Sector& s) { put(s, 14, 2, 0); },     [](Sector& s) { put(s, 16, 1, 0); },
-        [](Sector& s) { put(s, 17, 2, 511); },   [](Sector& s) { put(s, 21, 1, 0x12); },
-        [](Sector& s) { put(s, 22, 2, 0); },     [](Sector& s) { put(s, 32, 4, 200); },
+        [](Sector& s) { put(s, 11, 2, 0); },      [](Sector& s) { put(s, 11, 2, 513); },
+        [](Sector& s) { put(s, 11, 2, 256); },    [](Sector& s) { put(s, 11, 2, 8192); },
+        [](Sector& s) { put(s, 13, 1, 0); },      [](Sector& s) { put(s, 13, 1, 3); },
+        [](Sector& s) { put(s, 14, 2, 0); },      [](Sector& s) { put(s, 16, 1, 0); },
+        [](Sector& s) { put(s, 17, 2, 511); },    [](Sector& s) { put(s, 21, 1, 0x12); },
+        [](Sector& s) { put(s, 22, 2, 0); },      [](Sector& s) { put(s, 32, 4, 200); },
         [](Sector& s) { put(s, 22, 2, 0xffff); },
     };
     for (std::size_t i = 0; i < damages.size(); ++i) {

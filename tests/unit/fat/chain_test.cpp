@@ -30,8 +30,8 @@ public:
         if (geometry.type == Type::fat16)
             return put(bytes, base + cluster * 2, 2, value & 0xffff);
         const std::size_t at = base + cluster + cluster / 2;
-        const auto old = std::to_integer<unsigned>(bytes[at]) |
-                         std::to_integer<unsigned>(bytes[at + 1]) << 8;
+        const auto old =
+            std::to_integer<unsigned>(bytes[at]) | std::to_integer<unsigned>(bytes[at + 1]) << 8;
         value &= 0xfff;
         put(bytes, at, 2, cluster % 2 != 0 ? (old & 0x000f) | value << 4 : (old & 0xf000) | value);
     }

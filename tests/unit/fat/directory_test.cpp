@@ -11,8 +11,8 @@ namespace {
 // Builds directories slot by slot.
 class Slots {
 public:
-    Slots& entry(const char* name, std::uint8_t attributes = attribute_archive,
-                 Cluster cluster = 5, std::uint32_t size = 100) {
+    Slots& entry(const char* name, std::uint8_t attributes = attribute_archive, Cluster cluster = 5,
+                 std::uint32_t size = 100) {
         auto slot = add();
         std::memcpy(slot.data(), name, 11);
         slot[11] = std::byte{attributes};
@@ -39,7 +39,9 @@ public:
         for (std::size_t i = 0; i < places.size(); ++i) {
             const std::size_t at = (number - 1) * 13 + i;
             put(slot, static_cast<std::size_t>(places[i]), 2,
-                at < name.size() ? name[at] : at == name.size() ? 0 : 0xffff);
+                at < name.size()    ? name[at]
+                : at == name.size() ? 0
+                                    : 0xffff);
         }
         return *this;
     }
@@ -80,8 +82,9 @@ TEST(Directory, LongNamesOverManySlots) {
 }
 
 TEST(Directory, ALongNameOfExactlyThirteenUnitsHasNoTerminator) {
-    EXPECT_EQ(names(Slots{}.long_name(u"thirteen-long", "THIRTE~1   ").entry("THIRTE~1   ").parse()),
-              Names{"thirteen-long"});
+    EXPECT_EQ(
+        names(Slots{}.long_name(u"thirteen-long", "THIRTE~1   ").entry("THIRTE~1   ").parse()),
+        Names{"thirteen-long"});
 }
 
 TEST(Directory, AnOrphanedLongNameLeavesTheShortOne) {
@@ -89,11 +92,9 @@ TEST(Directory, AnOrphanedLongNameLeavesTheShortOne) {
     EXPECT_EQ(names(Slots{}.part(u"wrong.sum", 1, true, wrong).entry("SHORT   TXT").parse()),
               Names{"SHORT.TXT"});
     // Its first part is missing.
-    EXPECT_EQ(names(Slots{}
-                        .part(u"a name of two slots", 2, true, wrong)
-                        .entry("SHORT   TXT")
-                        .parse()),
-              Names{"SHORT.TXT"});
+    EXPECT_EQ(
+        names(Slots{}.part(u"a name of two slots", 2, true, wrong).entry("SHORT   TXT").parse()),
+        Names{"SHORT.TXT"});
     // A deleted entry stands between.
     EXPECT_EQ(names(Slots{}
                         .long_name(u"between", "SHORT   TXT")
@@ -110,7 +111,8 @@ TEST(Directory, EndsAtTheFirstZero) {
 TEST(Directory, DeletedEntriesAndLabelsAreNotShown) {
     const Directory d = Slots{}
                             .entry("BOOTFS     ", attribute_volume_label)
-                            .entry("\xe5" "ONE       ")
+                            .entry("\xe5"
+                                   "ONE       ")
                             .entry("KERNEL8 IMG")
                             .parse();
     EXPECT_EQ(names(d), Names{"KERNEL8.IMG"});
@@ -119,8 +121,10 @@ TEST(Directory, DeletedEntriesAndLabelsAreNotShown) {
 
 TEST(Directory, DotsAreRecognisedOnlyInTheirPlaces) {
     const auto dir = attribute_directory;
-    EXPECT_TRUE(Slots{}.entry(".          ", dir).entry("..         ", dir).parse().begins_with_dots);
-    EXPECT_FALSE(Slots{}.entry("..         ", dir).entry(".          ", dir).parse().begins_with_dots);
+    EXPECT_TRUE(
+        Slots{}.entry(".          ", dir).entry("..         ", dir).parse().begins_with_dots);
+    EXPECT_FALSE(
+        Slots{}.entry("..         ", dir).entry(".          ", dir).parse().begins_with_dots);
     EXPECT_FALSE(Slots{}.entry("A          ").parse().begins_with_dots);
     EXPECT_TRUE(
         Slots{}.entry(".          ", dir).entry("..         ", dir).parse().entries.empty());

@@ -24,8 +24,14 @@ TEST(Name, TheCaseBitsOfWindowsNtAreHonoured) {
 }
 
 TEST(Name, CodePage437AndTheStandInForE5) {
-    EXPECT_EQ(decode_short(raw("\x81" "BER    TXT"), 0), "üBER.TXT");
-    EXPECT_EQ(decode_short(raw("\x05" "       TXT"), 0), "σ.TXT"); // 0xe5
+    EXPECT_EQ(decode_short(raw("\x81"
+                               "BER    TXT"),
+                           0),
+              "üBER.TXT");
+    EXPECT_EQ(decode_short(raw("\x05"
+                               "       TXT"),
+                           0),
+              "σ.TXT"); // 0xe5
 }
 
 TEST(Name, SpacesInsideStay) {

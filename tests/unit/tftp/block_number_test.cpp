@@ -1,4 +1,4 @@
-#include "tftp/block_number.h"
+#include "tftp-bridge/tftp/block_number.h"
 
 #include <gtest/gtest.h>
 

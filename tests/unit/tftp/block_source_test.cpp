@@ -1,6 +1,6 @@
-#include "tftp/block_source.h"
+#include "tftp-bridge/tftp/block_source.h"
 
-#include "temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 #include <unistd.h>
 
@@ -57,7 +57,7 @@ protected:
             ASSERT_EQ(buffer[i], static_cast<std::byte>(content[from + i]));
     }
 
-    TemporaryDirectory directory;
+    test::TemporaryDirectory directory;
     std::filesystem::path path;
     std::string content;
     std::vector<std::byte> buffer;

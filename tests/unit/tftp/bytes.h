@@ -1,7 +1,7 @@
 // Datagrams written as string literals; "\0" inside counts.
 #pragma once
 
-#include "tftp/packet.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <string>
 #include <string_view>

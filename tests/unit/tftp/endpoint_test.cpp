@@ -1,5 +1,5 @@
-#include "tftp/endpoint.h"
-#include "tftp/start_error.h"
+#include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <netinet/in.h>
 

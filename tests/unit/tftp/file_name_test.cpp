@@ -1,4 +1,4 @@
-#include "tftp/file_name.h"
+#include "tftp-bridge/tftp/file_name.h"
 
 #include <gtest/gtest.h>
 

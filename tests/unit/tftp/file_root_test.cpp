@@ -1,7 +1,7 @@
-#include "tftp/file_root.h"
+#include "tftp-bridge/tftp/file_root.h"
 
-#include "temporary_directory.h"
-#include "tftp/start_error.h"
+#include "tests/support/temporary_directory.h"
+#include "tftp-bridge/tftp/start_error.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -49,8 +49,8 @@ protected:
     static constexpr std::uint16_t not_found = 1;
     static constexpr std::uint16_t denied = 2;
 
-    TemporaryDirectory outside;
-    TemporaryDirectory directory;
+    test::TemporaryDirectory outside;
+    test::TemporaryDirectory directory;
     FileRoot root{directory.path()};
 };
 
@@ -91,7 +91,7 @@ TEST_F(FileRootTest, ASymbolicLinkInsideTheRootIsFollowed) {
 TEST_F(FileRootTest, WhatIsNoFileIsRefusedAndHoldsNobodyUp) {
     std::filesystem::create_directory(directory.path() / "directory");
     ASSERT_EQ(mkfifo((directory.path() / "fifo").c_str(), 0600), 0);
-    const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+    const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const auto path = (directory.path() / "socket").string();

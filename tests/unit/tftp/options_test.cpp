@@ -1,4 +1,4 @@
-#include "tftp/options.h"
+#include "tftp-bridge/tftp/options.h"
 
 #include "bytes.h"
 

@@ -1,4 +1,4 @@
-#include "tftp/packet.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include "bytes.h"
 

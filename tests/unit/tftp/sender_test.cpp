@@ -1,4 +1,4 @@
-#include "tftp/sender.h"
+#include "tftp-bridge/tftp/sender.h"
 
 #include <gtest/gtest.h>
 

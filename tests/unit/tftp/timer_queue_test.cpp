@@ -1,4 +1,4 @@
-#include "tftp/timer_queue.h"
+#include "tftp-bridge/tftp/timer_queue.h"
 
 #include <gtest/gtest.h>
 

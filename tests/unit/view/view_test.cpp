@@ -67,8 +67,8 @@ protected:
     void open(TreeOptions options = {}) {
         if (options.notify.empty())
             options.notify = directory / "nobody.sock";
-        view = std::make_unique<View>(
-            View::Options{image, options, std::chrono::milliseconds{300}});
+        view =
+            std::make_unique<View>(View::Options{image, options, std::chrono::milliseconds{300}});
         view->on_death([this](NodeId id) { dead.insert(id); });
     }
     // What a client's write does: publish, change the image, done.
@@ -116,7 +116,8 @@ protected:
         const Attributes a = look(name);
         return contents(*view->open(a.id), a.entry.size);
     }
-    template<typename Call> int error_of(Call call) {
+    template<typename Call>
+    int error_of(Call call) {
         try {
             call();
             return 0;
@@ -140,7 +141,8 @@ TEST_F(ViewTest, ShowsWhatMtoolsWrote) {
     std::set<std::string> names;
     for (const DirectoryEntry& entry : view->list(root_id))
         names.insert(entry.name);
-    EXPECT_EQ(names, (std::set<std::string>{"kernel8.img", "cmdline.txt", "config.txt", "overlays"}));
+    EXPECT_EQ(names,
+              (std::set<std::string>{"kernel8.img", "cmdline.txt", "config.txt", "overlays"}));
     const Attributes overlays = look("overlays");
     EXPECT_TRUE(overlays.is_directory);
     EXPECT_EQ(view->list(overlays.id).at(0).name, "a-long-file-name.dtbo");
@@ -235,8 +237,7 @@ TEST_F(ViewTest, WhileAWriteIsUnderWayWhatItTouchesIsWaitedFor) {
     open_attached();
     const Attributes old = look("cmdline.txt");
     const auto file = view->open(old.id);
-    auto published =
-        std::make_unique<Publication>(*publisher, Kind::write, data_of(old.entry), 4);
+    auto published = std::make_unique<Publication>(*publisher, Kind::write, data_of(old.entry), 4);
     EXPECT_EQ(error_of([&] { contents(*file, 4); }), ESTALE) << "half of it may be there";
     EXPECT_EQ(error_of([&] { view->open(look("cmdline.txt").id); }), EIO) << "not for ever";
     EXPECT_EQ(contents("config.txt"), "config\n") << "others are not concerned";

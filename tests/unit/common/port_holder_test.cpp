@@ -1,4 +1,6 @@
-#include "bootview/port_holder.h"
+#include "common/port_holder.h"
+
+#include "bootview/endpoint.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 // Who has a port, as far as /proc tells this user.
 #pragma once
 
-#include "bootview/endpoint.h"
-
 #include <sys/types.h>
 
 #include <cstdint>
@@ -12,6 +10,8 @@
 #include <vector>
 
 namespace bootview {
+
+enum class Transport { tcp, udp };
 
 struct PortHolder {
     pid_t pid = 0;

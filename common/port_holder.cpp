@@ -1,4 +1,4 @@
-#include "bootview/port_holder.h"
+#include "common/port_holder.h"
 
 #include <unistd.h>
 

@@ -38,13 +38,22 @@ ssize_t receive(int fd, Message& message, Descriptor& passed) {
 
 } // namespace
 
-Connection connect(const std::string& path, uid_t image_owner, std::chrono::milliseconds patience) {
+Connection::Connection() = default;
+Connection::Connection(Connection&&) noexcept = default;
+Connection& Connection::operator=(Connection&&) noexcept = default;
+Connection::~Connection() = default;
+
+Handshake::Handshake(std::string path, Descriptor socket) : path_(std::move(path)) {
+    connection_.socket = std::move(socket);
+}
+
+std::unique_ptr<Handshake> Handshake::begin(const std::string& path, uid_t image_owner) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        throw std::runtime_error(
-            fmt::format("{}: the path of a Unix socket may have at most {} bytes", path,
-                        sizeof address.sun_path - 1));
+        throw std::runtime_error(fmt::format("{}: the path of a Unix socket may have at most {} "
+                                             "bytes: choose a shorter one",
+                                             path, sizeof address.sun_path - 1));
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
 
     Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -56,7 +65,7 @@ Connection connect(const std::string& path, uid_t image_owner, std::chrono::mill
                 "{}: no permission to connect: give the plugin notify-group= and notify-mode=0660, "
                 "or run both as the same user",
                 path));
-        return {};
+        return nullptr;
     }
 
     // Whoever holds the socket decides what we believe about the image.
@@ -71,33 +80,51 @@ Connection connect(const std::string& path, uid_t image_owner, std::chrono::mill
 
     const Message hello{MessageType::hello, abi_version, 0};
     if (::send(socket.get(), &hello, sizeof hello, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof hello)
-        return {};
+        return nullptr;
+    return std::unique_ptr<Handshake>{new Handshake(path, std::move(socket))};
+}
 
-    const auto deadline = std::chrono::steady_clock::now() + patience;
+Handshake::Progress Handshake::proceed() {
     for (;;) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - std::chrono::steady_clock::now());
-        pollfd ready{socket.get(), POLLIN, 0};
-        if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) == 0)
-            return {}; // bound but not serving: stopped, or about to begin
         Message answer{};
         Descriptor segment;
-        const ssize_t got = receive(socket.get(), answer, segment);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        const ssize_t got = receive(connection_.socket.get(), answer, segment);
+        if (got < 0 && errno == EINTR)
             continue;
+        if (got < 0 && errno == EAGAIN)
+            return Progress::waiting;
         if (got != sizeof answer)
-            return {};
+            return Progress::over;
         if (answer.type == MessageType::refused)
             throw std::runtime_error(fmt::format(
-                "{}: the server refused: {}", path,
+                "{}: the server refused: {}", path_,
                 answer.value == EPROTO
                     ? fmt::format("it has change ring version {}, this program {}: install the "
                                   "same version of both",
                                   answer.abi, abi_version)
                     : std::strerror(static_cast<int>(answer.value))));
-        if (answer.type == MessageType::welcome && segment)
-            return {std::move(socket), std::make_unique<Subscriber>(std::move(segment))};
+        if (answer.type == MessageType::welcome && segment) {
+            connection_.ring = std::make_unique<Subscriber>(std::move(segment));
+            return Progress::done;
+        }
     }
+}
+
+Connection connect(const std::string& path, uid_t image_owner, std::chrono::milliseconds patience) {
+    const auto handshake = Handshake::begin(path, image_owner);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (handshake) {
+        const auto progress = handshake->proceed();
+        if (progress == Handshake::Progress::done)
+            return handshake->take();
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        if (progress == Handshake::Progress::over || left.count() <= 0)
+            break;
+        pollfd ready{handshake->socket(), POLLIN, 0};
+        ::poll(&ready, 1, static_cast<int>(left.count()));
+    }
+    return {};
 }
 
 Heard hear(const Connection& connection) noexcept {

@@ -34,6 +34,7 @@ public:
     const std::string& path() const { return path_; }
     ring::ImageId id() const { return id_; }
     uid_t owner() const { return owner_; }
+    bool is_block_device() const { return block_device_; }
     std::uint64_t size() const; // now: a file may grow
     Stamp stamp() const;
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -16,6 +17,7 @@ namespace bootview::view {
 namespace {
 
 constexpr auto attempt_interval = std::chrono::milliseconds{200};
+constexpr auto first_patience = std::chrono::milliseconds{500};
 
 bool is_directory(const std::string& path) {
     struct stat status {};
@@ -40,6 +42,12 @@ ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListen
     : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
       stamp_is_young_(is_young(stamp_)) {
     look_for_server();
+    const auto deadline = Clock::now() + first_patience;
+    while (handshake_ && Clock::now() < deadline) {
+        pollfd ready{handshake_->socket(), POLLIN, 0};
+        ::poll(&ready, 1, 10);
+        proceed_with_handshake();
+    }
 }
 
 void ChangeFeed::announce() {
@@ -52,40 +60,66 @@ void ChangeFeed::announce() {
                               file_.path()));
 }
 
-bool ChangeFeed::try_to_attach() {
-    std::vector<std::string> candidates;
+std::vector<std::string> ChangeFeed::candidates() const {
     if (notify_.empty())
-        candidates = ring::socket_candidates(file_.id());
-    else if (is_directory(notify_))
-        candidates.push_back(notify_ + "/" + ring::socket_name(file_.id()));
-    else
-        candidates.push_back(notify_);
+        return ring::socket_candidates(file_.id());
+    return {is_directory(notify_) ? notify_ + "/" + ring::socket_name(file_.id()) : notify_};
+}
 
-    for (const std::string& path : candidates) {
+// The same trouble is said once, not at every attempt.
+void ChangeFeed::note_trouble(const std::string& what) {
+    if (last_trouble_ != what)
+        log::warning(what);
+    last_trouble_ = what;
+}
+
+void ChangeFeed::begin_handshake() {
+    for (const std::string& path : candidates()) {
         try {
-            ring::Connection found = ring::connect(path, file_.owner());
-            if (!found.ring)
-                continue;
-            if (found.ring->image() != file_.id())
-                throw std::runtime_error(
-                    fmt::format("{}: is the change ring of another image: check notify=", path));
-            connection_ = std::move(found);
-            last_trouble_.clear();
-            server_ = path;
-            stamp_is_of_ = never;
-            warned_of_other_writer_ = false;
-            return true;
+            handshake_ = ring::Handshake::begin(path, file_.owner());
+            if (handshake_) {
+                proceed_with_handshake();
+                return;
+            }
         } catch (const std::exception& e) {
-            if (last_trouble_ != e.what())
-                log::warning(e.what());
-            last_trouble_ = e.what();
+            note_trouble(e.what());
         }
     }
-    return false;
+}
+
+void ChangeFeed::proceed_with_handshake() {
+    try {
+        const auto progress = handshake_->proceed();
+        if (progress == ring::Handshake::Progress::waiting)
+            return;
+        if (progress == ring::Handshake::Progress::over) {
+            handshake_.reset();
+            return;
+        }
+        ring::Connection found = handshake_->take();
+        server_ = handshake_->path();
+        handshake_.reset();
+        if (found.ring->image() != file_.id())
+            throw std::runtime_error(
+                fmt::format("{}: is the change ring of another image: check notify=", server_));
+        connection_ = std::move(found);
+    } catch (const std::exception& e) {
+        handshake_.reset();
+        note_trouble(e.what());
+        return;
+    }
+    last_trouble_.clear();
+    stamp_is_of_ = never;
+    warned_of_other_writer_ = false;
+    // Writes between the last look at the file's times and this moment went by unseen.
+    last_change_ = Clock::now();
+    listener_.everything_changed();
+    if (announced_)
+        announce();
 }
 
 void ChangeFeed::detach() {
-    connection_ = {};
+    connection_ = ring::Connection{};
     stamp_ = file_.stamp();
     stamp_is_young_ = true;
     last_change_ = Clock::now();
@@ -102,22 +136,19 @@ void ChangeFeed::look_for_server() {
             announce();
         next_attempt_ = {};
     }
+    if (handshake_)
+        proceed_with_handshake();
     const auto now = Clock::now();
-    if (now < next_attempt_)
+    if (connection_.ring || handshake_ || now < next_attempt_)
         return;
     next_attempt_ = now + attempt_interval;
-    if (try_to_attach()) {
-        // Writes between the last look at the file's times and this moment went by unseen.
-        last_change_ = now;
-        listener_.everything_changed();
-        if (announced_)
-            announce();
-    }
+    begin_handshake();
 }
 
 bool ChangeFeed::may_have_changed() {
     const image::Stamp now = file_.stamp();
-    const bool changed = stamp_is_young_ || now != stamp_;
+    // Writes to a block device leave no trace in the times of its node.
+    const bool changed = file_.is_block_device() || stamp_is_young_ || now != stamp_;
     stamp_ = now;
     stamp_is_young_ = is_young(now);
     return changed;

@@ -14,7 +14,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace bootview::view {
 
@@ -37,14 +39,15 @@ public:
     using Clock = std::chrono::steady_clock;
 
     // `notify` is a socket, or a directory in which it lies under its derived name; empty: where
-    // the plugin puts it by default.
+    // the plugin puts it by default. Waits for half a second at most if there is a socket; nothing
+    // else here ever waits.
     ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener);
 
     // Says in the log which mode this is, now and whenever it changes from now on.
     void announce();
     // Reports everything up to now.
     void catch_up();
-    // Looks whether the server came or went. Never blocks for long.
+    // Looks whether the server came or went.
     void look_for_server();
 
     // Is this range being written at this moment?
@@ -52,12 +55,18 @@ public:
         return connection_.ring && connection_.ring->in_flight(range.offset, range.length);
     }
     Mode mode() const { return connection_.ring ? Mode::attached : Mode::poll; }
-    int socket() const { return connection_.socket.get(); } // readable: look_for_server()
+    // Readable: look_for_server(). -1: there is nobody to hear.
+    int socket() const {
+        return handshake_ ? handshake_->socket() : connection_.socket.get();
+    }
     std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
     bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
 
 private:
-    bool try_to_attach();
+    std::vector<std::string> candidates() const;
+    void begin_handshake();
+    void proceed_with_handshake();
+    void note_trouble(const std::string& what);
     void detach();
     bool may_have_changed();
     bool somebody_else_wrote();
@@ -66,6 +75,7 @@ private:
     std::string notify_;
     ChangeListener& listener_;
     ring::Connection connection_;
+    std::unique_ptr<ring::Handshake> handshake_; // with a server that has not answered yet
     image::Stamp stamp_;
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};

@@ -303,12 +303,12 @@ std::vector<int> View::tend(bool& all_attached) {
     const auto tend_one = [&](ImageTree& tree) {
         tree.feed().look_for_server();
         // Polling is for those who ask; a ring tells what to drop before anybody does.
-        if (tree.feed().mode() == Mode::attached) {
+        if (tree.feed().mode() == Mode::attached)
             tree.catch_up();
-            sockets.push_back(tree.feed().socket());
-        } else {
+        else
             all_attached = false;
-        }
+        if (tree.feed().socket() >= 0)
+            sockets.push_back(tree.feed().socket());
     };
     if (single_)
         tend_one(*single_);

@@ -1,7 +1,11 @@
 # `nbdkit file X` replaced by `nbdkit bootview X` is the whole migration. If this fails, an existing
 # setup changes when it takes our plugin: other capabilities, other data, other holes.
 source "$(dirname "$0")/functions.sh"
-requires nbdkit nbdinfo nbdcopy python3
+requires nbdkit nbdinfo nbdcopy
+# A sanitizer's library preloaded into nbdkit makes nbdkit hang in exit(3), with the stock plugins as
+# well (a destructor of p11-kit waits for itself). The plugin's code runs under the sanitizers in the
+# tests that end nbdkit by a signal.
+[ -z "$SANITIZE" ] || { echo "skipped: nbdkit hangs at its end under sanitizers"; exit 77; }
 
 image=$scratch/disk.img
 truncate -s 200M "$image"
@@ -12,12 +16,12 @@ done
 # --- what nbdinfo says: the same, but for a fast zero and the socket's name
 for plugin in file "$PLUGIN"; do
     name=$(basename "$plugin" .so)
-    nbdkit_with_plugin -U - "$plugin" "$image" \
-        --run 'env -u LD_PRELOAD nbdinfo --json "$uri"' >"$scratch/info-$name"
-    nbdkit_with_plugin -U - "$plugin" "$image" \
-        --run 'env -u LD_PRELOAD nbdinfo --map "$uri"' >"$scratch/map-$name"
-    nbdkit_with_plugin -U - "$plugin" "$image" \
-        --run "env -u LD_PRELOAD nbdcopy \"\$uri\" $scratch/copy-$name"
+    nbdkit -U - "$plugin" "$image" \
+        --run 'nbdinfo --json "$uri"' >"$scratch/info-$name"
+    nbdkit -U - "$plugin" "$image" \
+        --run 'nbdinfo --map "$uri"' >"$scratch/map-$name"
+    nbdkit -U - "$plugin" "$image" \
+        --run "nbdcopy \"\$uri\" $scratch/copy-$name"
 done
 filter() { sed -e '/"uri":/d' -e '/"can_fast_zero":/d' "$1"; }
 diff <(filter "$scratch/info-file") <(filter "$scratch/info-nbdkit-bootview-plugin") ||
@@ -29,26 +33,26 @@ cmp "$scratch/copy-file" "$image"
 
 # --- every parameter of the file plugin is taken
 for parameters in "cache=none" "cache=default fadvise=random" "fadvise=sequential cache=none"; do
-    nbdkit_with_plugin -U - "$PLUGIN" file="$image" $parameters \
-        --run "env -u LD_PRELOAD nbdcopy \"\$uri\" $scratch/copy" || fail "$parameters"
+    nbdkit -U - "$PLUGIN" file="$image" $parameters \
+        --run "nbdcopy \"\$uri\" $scratch/copy" || fail "$parameters"
     cmp "$scratch/copy" "$image"
 done
-nbdkit_with_plugin -U - -r "$PLUGIN" "$image" \
-    --run 'env -u LD_PRELOAD nbdinfo --can write "$uri"' && fail "-r does not mean read-only"
+nbdkit -U - -r "$PLUGIN" "$image" \
+    --run 'nbdinfo --can write "$uri"' && fail "-r does not mean read-only"
 
 # --- a directory: exports by file name as there, by stem, and the default
 mkdir "$scratch/images"
 cp --sparse=always "$image" "$scratch/images/jammy.img"
 truncate -s 1M "$scratch/images/noble.img" "$scratch/images/noble.raw"
 for plugin in file "$PLUGIN"; do
-    nbdkit_with_plugin -U - "$plugin" dir="$scratch/images" \
-        --run 'env -u LD_PRELOAD nbdinfo --list --json "$uri"' |
+    nbdkit -U - "$plugin" dir="$scratch/images" \
+        --run 'nbdinfo --list --json "$uri"' |
         grep -E '"export-(name|size)"' | sort >"$scratch/list-$(basename "$plugin" .so)"
 done
 diff "$scratch/list-file" "$scratch/list-nbdkit-bootview-plugin" || fail "the lists differ"
 size_of() { # EXPORT [PARAMETER]
-    nbdkit_with_plugin -U - "$PLUGIN" dir="$scratch/images" ${2:-} \
-        --run "env -u LD_PRELOAD nbdinfo --size \"nbd+unix:///$1?socket=\$unixsocket\""
+    nbdkit -U - "$PLUGIN" dir="$scratch/images" ${2:-} \
+        --run "nbdinfo --size \"nbd+unix:///$1?socket=\$unixsocket\""
 }
 [ "$(size_of jammy.img)" = 209715200 ] || fail "export by file name"
 [ "$(size_of jammy)" = 209715200 ] || fail "export by stem"
@@ -74,13 +78,11 @@ except nbd.Error as error:
 PYTHON
 /usr/bin/python3 -c 'import nbd' 2>/dev/null || { echo "no python3-libnbd: zeroing not tested"; exit 0; }
 cp "$scratch/copy-file" "$image"
-nbdkit_with_plugin -U - "$PLUGIN" "$image" \
-    --run "env -u LD_PRELOAD /usr/bin/python3 $scratch/zero.py \"\$uri\"" | tee "$scratch/out"
+nbdkit -U - "$PLUGIN" "$image" \
+    --run "/usr/bin/python3 $scratch/zero.py \"\$uri\"" | tee "$scratch/out"
 grep -qx "fast zero" "$scratch/out" || fail "a file on this file system can be zeroed fast"
-if [ -z "$SANITIZE" ]; then # which needs LD_PRELOAD for itself
-    cp "$scratch/copy-file" "$image"
-    LD_PRELOAD=$NO_FALLOCATE nbdkit -U - "$PLUGIN" "$image" \
-        --run "env -u LD_PRELOAD /usr/bin/python3 $scratch/zero.py \"\$uri\"" | tee "$scratch/out"
-    grep -q "^no fast zero" "$scratch/out" || fail "a slow zero was sold as a fast one"
-fi
+cp "$scratch/copy-file" "$image"
+LD_PRELOAD=$NO_FALLOCATE nbdkit -U - "$PLUGIN" "$image" \
+    --run "env -u LD_PRELOAD /usr/bin/python3 $scratch/zero.py \"\$uri\"" | tee "$scratch/out"
+grep -q "^no fast zero" "$scratch/out" || fail "a slow zero was sold as a fast one"
 echo "the same as the file plugin"

@@ -56,9 +56,7 @@ public:
     }
     Mode mode() const { return connection_.ring ? Mode::attached : Mode::poll; }
     // Readable: look_for_server(). -1: there is nobody to hear.
-    int socket() const {
-        return handshake_ ? handshake_->socket() : connection_.socket.get();
-    }
+    int socket() const { return handshake_ ? handshake_->socket() : connection_.socket.get(); }
     std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
     bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <thread>
 
@@ -29,8 +28,7 @@ View::View(Options options) : options_(std::move(options)) {
     struct stat status {};
     if (::stat(options_.source.c_str(), &status) != 0)
         throw std::system_error(errno, std::generic_category(), options_.source);
-    is_list_ = S_ISDIR(status.st_mode);
-    if (!is_list_) {
+    if (!S_ISDIR(status.st_mode)) {
         single_ = ImageTree::open(options_.source, options_.tree, nodes_, 0, root_id);
         return;
     }
@@ -38,14 +36,13 @@ View::View(Options options) : options_(std::move(options)) {
     root->kind = NodeKind::image_list;
     root->inode = root_id;
     nodes_.insert_as(root_id, root);
-    for (const auto& [name, path] : image_paths())
-        image(name, path);
+    images_ = std::make_unique<ImageList>(options_.source, options_.tree, nodes_);
+    images_->look();
 }
 
 View::~View() {
     if (single_)
         single_->kill_all();
-    forget_removed_images({});
 }
 
 void View::on_death(NodeTable::OnDeath callback) {
@@ -133,10 +130,7 @@ Attributes View::lookup(NodeId id, std::string_view name) {
     {
         const std::scoped_lock lock{mutex_};
         if (find(id)->kind == NodeKind::image_list) {
-            const auto paths = image_paths();
-            forget_removed_images(paths);
-            const auto found = paths.find(std::string{name});
-            const auto tree = found == paths.end() ? nullptr : image(found->first, found->second);
+            const auto tree = images_->find(name);
             if (!tree)
                 fail(ENOENT);
             tree->catch_up();
@@ -189,8 +183,11 @@ Attributes View::attributes(NodeId id) {
 std::vector<DirectoryEntry> View::list(NodeId id) {
     return settled(id, [&](Node& node) {
         std::vector<DirectoryEntry> entries;
-        if (node.kind == NodeKind::image_list)
-            return list_images();
+        if (node.kind == NodeKind::image_list) {
+            for (const auto& image : images_->look())
+                entries.push_back({image.name, image.tree->root()->inode, true});
+            return entries;
+        }
         if (node.kind == NodeKind::file)
             fail(ENOTDIR);
         auto& where = static_cast<DirectoryNode&>(node);
@@ -284,10 +281,8 @@ Status View::status(NodeId id) {
     if (node->tree)
         return of(*node->tree);
     Status all{Mode::attached, 0, 0};
-    for (const auto& [path, image] : images_) {
-        if (!image.tree)
-            continue;
-        const Status one = of(*image.tree);
+    for (const auto& tree : images_->known()) {
+        const Status one = of(*tree);
         if (one.mode == Mode::poll)
             all.mode = Mode::poll;
         all.epoch += one.epoch;
@@ -312,87 +307,15 @@ std::vector<int> View::tend(bool& all_attached) {
     };
     if (single_)
         tend_one(*single_);
-    for (const auto& [path, image] : images_)
-        if (image.tree)
-            tend_one(*image.tree);
+    else
+        for (const auto& tree : images_->known())
+            tend_one(*tree);
     return sockets;
 }
 
-// --- A directory of images ----------------------------------------------------------------------
-
-// Name in the view and path of every file that may be an image. A name is the file's stem, unless
-// two files share it.
-std::map<std::string, std::string> View::image_paths() const {
-    std::map<std::string, std::vector<std::filesystem::path>> by_stem;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator{options_.source, error}) {
-        const std::string file_name = entry.path().filename().string();
-        std::error_code ignored;
-        if (!file_name.starts_with('.') &&
-            (entry.is_regular_file(ignored) || entry.is_block_file(ignored)))
-            by_stem[entry.path().stem().string()].push_back(entry.path());
-    }
-    if (error)
-        fail(error.value());
-    std::map<std::string, std::string> paths;
-    for (const auto& [stem, files] : by_stem)
-        for (const auto& file : files)
-            paths.emplace(files.size() == 1 ? stem : file.filename().string(), file.string());
-    return paths;
-}
-
-// The tree of an image; null if it holds no FAT. What holds none is looked at again when it
-// changed.
-std::shared_ptr<ImageTree> View::image(const std::string& name, const std::string& path) {
-    Image& known = images_[path];
-    if (known.tree)
-        return known.tree;
-    try {
-        const image::File file{path};
-        const image::Stamp stamp = file.stamp();
-        if (known.id == file.id() && known.stamp == stamp)
-            return nullptr;
-        const bool is_news = known.id != file.id();
-        known.id = file.id();
-        known.stamp = stamp;
-        try {
-            known.tree = ImageTree::open(path, options_.tree, nodes_, next_image_, 0);
-            ++next_image_;
-            log::info(fmt::format("{}: shown as {}/", path, name));
-        } catch (const fat::Refused& e) {
-            if (is_news)
-                log::info(fmt::format("{}: not shown: {}", path, e.what()));
-        }
-    } catch (const std::exception& e) {
-        log::warning(fmt::format("{}: not shown: {}", path, e.what()));
-    }
-    return known.tree;
-}
-
-void View::forget_removed_images(const std::map<std::string, std::string>& paths) {
-    for (auto i = images_.begin(); i != images_.end();) {
-        const bool exists = std::any_of(paths.begin(), paths.end(), [&](const auto& entry) {
-            return entry.second == i->first;
-        });
-        if (!exists && i->second.tree)
-            i->second.tree->kill_all();
-        i = exists ? std::next(i) : images_.erase(i);
-    }
-}
-
-std::vector<DirectoryEntry> View::list_images() {
-    std::vector<DirectoryEntry> entries;
-    const auto paths = image_paths();
-    forget_removed_images(paths);
-    for (const auto& [name, path] : paths)
-        if (const auto tree = image(name, path))
-            entries.push_back({name, tree->root()->inode, true});
-    return entries;
-}
-
 std::string View::describe() const {
-    if (is_list_)
-        return fmt::format("{}: {} images", options_.source, images_.size());
+    if (images_)
+        return fmt::format("{}: {} images", options_.source, images_->known().size());
     std::string text = options_.source;
     for (const auto& volume : single_->volumes())
         text += volume->partition == 0 ? ": a FAT without a partition table"

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "fuse-fatimg/log.h"
+#include "fuse-fatimg/view/image_list.h"
 #include "fuse-fatimg/view/image_tree.h"
 #include "fuse-fatimg/view/node.h"
 #include "fuse-fatimg/view/node_table.h"
@@ -19,7 +20,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -105,19 +105,9 @@ public:
     std::string describe() const; // what is shown, for the log
 
 private:
-    struct Image {
-        std::shared_ptr<ImageTree> tree; // null: holds no FAT
-        ring::ImageId id;
-        image::Stamp stamp; // of the file that holds no FAT
-    };
-
     std::shared_ptr<Node> find(NodeId id) const;
     std::shared_ptr<DirectoryNode> directory(NodeId id) const;
     static Attributes attributes_of(const Node& node);
-    std::vector<DirectoryEntry> list_images();
-    std::map<std::string, std::string> image_paths() const;
-    std::shared_ptr<ImageTree> image(const std::string& name, const std::string& path);
-    void forget_removed_images(const std::map<std::string, std::string>& paths);
 
     template<typename Work, typename Commit>
     auto settled(NodeId id, Work work, Commit commit);
@@ -128,12 +118,10 @@ private:
     void complain(const Node& node, const std::string& why);
 
     Options options_;
-    bool is_list_ = false;
     mutable std::mutex mutex_; // guards everything below
     NodeTable nodes_;
-    std::shared_ptr<ImageTree> single_;
-    std::map<std::string, Image> images_; // by path
-    std::uint64_t next_image_ = 1;
+    std::shared_ptr<ImageTree> single_; // the source is one image …
+    std::unique_ptr<ImageList> images_; // … or a directory of them
     log::RateLimit complaints_;
 };
 

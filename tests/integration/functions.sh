@@ -37,7 +37,7 @@ nbdkit_with_plugin() {
     *) nbdkit "$@" && return || return ;;
     esac
     env LD_PRELOAD="$(realpath "$(g++ -print-file-name=$library)"):$(realpath "$(g++ -print-file-name=libstdc++.so)")" \
-        ASAN_OPTIONS=detect_leaks=0 nbdkit "$@"
+        ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" nbdkit "$@"
 }
 
 # Waits until a command succeeds; a minute at most.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -113,7 +114,9 @@ std::vector<std::string> sanitizer_environment() {
     }
     // nbdkit itself leaks a little at exit; what we leak, fuse-fatimg's and the unit tests' runs
     // show.
-    return {"LD_PRELOAD=" + preload, "ASAN_OPTIONS=detect_leaks=0"};
+    const char* options = std::getenv("ASAN_OPTIONS");
+    return {"LD_PRELOAD=" + preload,
+            fmt::format("ASAN_OPTIONS={}:detect_leaks=0", options != nullptr ? options : "")};
 }
 
 bool can_mount() {

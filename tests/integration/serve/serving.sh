@@ -41,7 +41,7 @@ library() { readlink -f "$(g++ -print-file-name="$1")"; }
 preload=()
 case ${SANITIZE-} in
 *thread*) preload=("LD_PRELOAD=$(library libtsan.so) $(library libstdc++.so)") ;;
-*address*) preload=("LD_PRELOAD=$(library libasan.so) $(library libstdc++.so)" ASAN_OPTIONS=detect_leaks=0) ;;
+*address*) preload=("LD_PRELOAD=$(library libasan.so) $(library libstdc++.so)" ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0") ;;
 esac
 
 make_image() { "$MAKE_SAMPLE_IMAGE" --small --seed "$1" "$2" >/dev/null; }

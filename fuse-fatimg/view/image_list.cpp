@@ -1,0 +1,106 @@
+#include "fuse-fatimg/view/image_list.h"
+
+#include "fuse-fatimg/log.h"
+
+#include <algorithm>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace bootview::view {
+
+ImageList::ImageList(std::string directory, TreeOptions options, NodeTable& nodes)
+    : directory_(std::move(directory)), options_(std::move(options)), nodes_(nodes) {}
+
+ImageList::~ImageList() {
+    forget_removed({});
+}
+
+std::vector<ImageList::Named> ImageList::look() {
+    const auto now = paths();
+    forget_removed(now);
+    std::vector<Named> found;
+    for (const auto& [name, path] : now)
+        if (auto tree = tree_of(name, path))
+            found.push_back({name, std::move(tree)});
+    return found;
+}
+
+std::shared_ptr<ImageTree> ImageList::find(std::string_view name) {
+    const auto now = paths();
+    forget_removed(now);
+    const auto found = now.find(std::string{name});
+    return found == now.end() ? nullptr : tree_of(found->first, found->second);
+}
+
+std::vector<std::shared_ptr<ImageTree>> ImageList::known() const {
+    std::vector<std::shared_ptr<ImageTree>> trees;
+    for (const auto& [path, image] : images_)
+        if (image.tree)
+            trees.push_back(image.tree);
+    return trees;
+}
+
+// Name in the view and path of every file that may be an image. A name is the file's stem, unless
+// two files share it.
+std::map<std::string, std::string> ImageList::paths() const {
+    std::map<std::string, std::vector<std::filesystem::path>> by_stem;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{directory_, error}) {
+        const std::string file_name = entry.path().filename().string();
+        std::error_code ignored;
+        if (!file_name.starts_with('.') &&
+            (entry.is_regular_file(ignored) || entry.is_block_file(ignored)))
+            by_stem[entry.path().stem().string()].push_back(entry.path());
+    }
+    if (error)
+        throw std::system_error(error);
+    std::map<std::string, std::string> paths;
+    for (const auto& [stem, files] : by_stem)
+        for (const auto& file : files)
+            paths.emplace(files.size() == 1 ? stem : file.filename().string(), file.string());
+    return paths;
+}
+
+// The tree of an image; null if it holds no FAT. What holds none is looked at again when it
+// changed.
+std::shared_ptr<ImageTree> ImageList::tree_of(const std::string& name, const std::string& path) {
+    Image& known = images_[path];
+    if (known.tree)
+        return known.tree;
+    try {
+        const image::File file{path};
+        const image::Stamp stamp = file.stamp();
+        if (known.id == file.id() && known.stamp == stamp)
+            return nullptr;
+        const bool is_news = known.id != file.id();
+        known.id = file.id();
+        known.stamp = stamp;
+        try {
+            known.tree = ImageTree::open(path, options_, nodes_, next_number_, 0);
+            ++next_number_;
+            log::info(fmt::format("{}: shown as {}/", path, name));
+        } catch (const fat::Refused& e) {
+            if (is_news)
+                log::info(fmt::format("{}: not shown: {}", path, e.what()));
+        }
+    } catch (const std::exception& e) {
+        log::warning(fmt::format("{}: not shown: {}", path, e.what()));
+    }
+    return known.tree;
+}
+
+void ImageList::forget_removed(const std::map<std::string, std::string>& paths) {
+    for (auto i = images_.begin(); i != images_.end();) {
+        const bool exists = std::any_of(paths.begin(), paths.end(), [&](const auto& entry) {
+            return entry.second == i->first;
+        });
+        if (!exists && i->second.tree)
+            i->second.tree->kill_all();
+        i = exists ? std::next(i) : images_.erase(i);
+    }
+}
+
+} // namespace bootview::view

@@ -6,6 +6,7 @@
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
 #include "bootview/supervisor.h"
+#include "common/images_in.h"
 #include "common/service_notify.h"
 
 #include <unistd.h>
@@ -108,16 +109,6 @@ Part tftp_part(const ServeOptions& options, const Programs& programs,
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
 }
 
-std::vector<std::string> images_in(const std::string& directory) {
-    std::vector<std::string> names;
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(directory, ignored))
-        if (entry.is_regular_file(ignored) || entry.is_block_file(ignored))
-            names.push_back(entry.path().filename().string());
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nbd_port,
                   std::uint16_t tftp_port, const std::string& mounted_at) {
     constexpr std::size_t most_shown = 10;
@@ -129,13 +120,15 @@ void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nb
     fmt::print("TFTP     tftp://{}:{}{}/\n", host, tftp_port, slash_name);
     fmt::print("files    {}{}\n", mounted_at, slash_name);
     if (directory) {
-        const auto names = images_in(options.source);
-        for (std::size_t i = 0; i < std::min(names.size(), most_shown); ++i)
-            fmt::print("image    {}\n", names[i]);
-        if (names.size() > most_shown)
-            fmt::print("image    ... and {} more\n", names.size() - most_shown);
-        if (names.empty())
-            fmt::print("image    none yet; they may be put there at any time\n");
+        const auto images = images_in(options.source);
+        std::size_t shown = 0;
+        for (const auto& [name, path] : images)
+            if (shown++ < most_shown)
+                fmt::print("NAME     {}\n", name);
+        if (images.size() > most_shown)
+            fmt::print("NAME     ... and {} more\n", images.size() - most_shown);
+        if (images.empty())
+            fmt::print("NAME     none yet; they may be put there at any time\n");
     }
     fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
                tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),

@@ -1,6 +1,7 @@
 #include "nbdkit-plugin/exports.h"
 
 #include "change-ring/path.h"
+#include "common/images_in.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -75,19 +76,12 @@ std::string Exports::path_of(const std::string& export_name) const {
     if (is_image(settings_.directory + "/" + name))
         return settings_.directory + "/" + name;
 
-    // "jammy" also means jammy.img, as it does in the view and in TFTP paths, while only one image
-    // can be meant.
-    std::string found;
-    for (const std::string& candidate : names()) {
-        if (std::filesystem::path{candidate}.stem() != name)
-            continue;
-        if (!found.empty())
-            throw std::system_error(EINVAL, std::generic_category());
-        found = candidate;
-    }
-    if (found.empty())
+    // By the name that the image has in the view and in TFTP paths.
+    const auto images = images_in(settings_.directory);
+    const auto found = images.find(name);
+    if (found == images.end())
         throw std::system_error(ENOENT, std::generic_category());
-    return settings_.directory + "/" + found;
+    return found->second;
 }
 
 std::vector<std::string> Exports::names() const {

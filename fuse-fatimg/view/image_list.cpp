@@ -1,10 +1,10 @@
 #include "fuse-fatimg/view/image_list.h"
 
+#include "common/images_in.h"
 #include "fuse-fatimg/log.h"
 
 #include <algorithm>
 #include <exception>
-#include <filesystem>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ ImageList::~ImageList() {
 }
 
 std::vector<ImageList::Named> ImageList::look() {
-    const auto now = paths();
+    const auto now = images_in(directory_);
     forget_removed(now);
     std::vector<Named> found;
     for (const auto& [name, path] : now)
@@ -29,7 +29,7 @@ std::vector<ImageList::Named> ImageList::look() {
 }
 
 std::shared_ptr<ImageTree> ImageList::find(std::string_view name) {
-    const auto now = paths();
+    const auto now = images_in(directory_);
     forget_removed(now);
     const auto found = now.find(std::string{name});
     return found == now.end() ? nullptr : tree_of(found->first, found->second);
@@ -41,27 +41,6 @@ std::vector<std::shared_ptr<ImageTree>> ImageList::known() const {
         if (image.tree)
             trees.push_back(image.tree);
     return trees;
-}
-
-// Name in the view and path of every file that may be an image. A name is the file's stem, unless
-// two files share it.
-std::map<std::string, std::string> ImageList::paths() const {
-    std::map<std::string, std::vector<std::filesystem::path>> by_stem;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator{directory_, error}) {
-        const std::string file_name = entry.path().filename().string();
-        std::error_code ignored;
-        if (!file_name.starts_with('.') &&
-            (entry.is_regular_file(ignored) || entry.is_block_file(ignored)))
-            by_stem[entry.path().stem().string()].push_back(entry.path());
-    }
-    if (error)
-        throw std::system_error(error);
-    std::map<std::string, std::string> paths;
-    for (const auto& [stem, files] : by_stem)
-        for (const auto& file : files)
-            paths.emplace(files.size() == 1 ? stem : file.filename().string(), file.string());
-    return paths;
 }
 
 // The tree of an image; null if it holds no FAT. What holds none is looked at again when it

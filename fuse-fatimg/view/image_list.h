@@ -40,7 +40,6 @@ private:
         image::Stamp stamp; // of the file that holds no FAT
     };
 
-    std::map<std::string, std::string> paths() const;
     std::shared_ptr<ImageTree> tree_of(const std::string& name, const std::string& path);
     void forget_removed(const std::map<std::string, std::string>& paths);
 

@@ -16,8 +16,8 @@ for name in nbdkit fuse-fatimg tftp-bridge; do
     kill -KILL "$old"
     head -c 700 /dev/urandom >"$scratch/new"
     client_writes "$scratch/new" cmdline.txt
-    wait_for 20 is_back "$name" "$old" || die "$name did not come back"
-    wait_for 20 is_right || die "TFTP is wrong after the death of $name"
+    wait_for 60 is_back "$name" "$old" || die "$name did not come back"
+    wait_for 60 is_right || die "TFTP is wrong after the death of $name"
     [[ $(others "$name") == "$rest" ]] || die "the death of $name took another part along"
     timeout 10 nbdinfo --size "$nbd" >/dev/null || die "no NBD after the death of $name"
     echo "ok: $name"

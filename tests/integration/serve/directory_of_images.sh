@@ -14,6 +14,6 @@ for name in jammy bookworm; do
 done
 make_image three "$scratch/new.img"
 mv "$scratch/new.img" "$scratch/images/noble.img"
-wait_for 5 is_served noble || die "an image that was added later is not served"
+wait_for 60 is_served noble || die "an image that was added later is not served"
 timeout 10 nbdinfo --size "$nbd"noble.img >/dev/null || die "no NBD export for an image added later"
 stop_serve

@@ -36,7 +36,7 @@ for delay in 0 0.01 0.02 0.05 0.1 0.2; do
     env ${preload[@]+"${preload[@]}"} "$BOOTVIEW" serve --listen 127.0.0.1 --nbd-port 0 --tftp-port 0 \
         --mount "$scratch/view" "$image" >"$scratch/serve.out" 2>"$scratch/serve.err" &
     serve_pid=$! view=$scratch/view
-    wait_for 20 is_started || die "nothing was started"
+    wait_for 60 is_started || die "nothing was started"
     pids=$(parts)
     sleep "$delay"
     pids="$pids $(parts)"

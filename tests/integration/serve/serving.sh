@@ -54,7 +54,7 @@ client_writes() {
     mkdir -p "$scratch/client"
     nbdfuse "$scratch/client/nbd" "$nbd" &
     pid=$!
-    wait_for 10 test -e "$scratch/client/nbd" || die "no NBD client can connect"
+    wait_for 60 test -e "$scratch/client/nbd" || die "no NBD client can connect"
     mcopy -o -i "$scratch/client/nbd@@1048576" "$1" "::$2" || die "the client can't write"
     fusermount3 -u "$scratch/client"
     wait "$pid" || die "the client (nbdfuse) failed"
@@ -103,7 +103,7 @@ part() { pgrep -P "$serve_pid" -x "$1"; }
 expect_nothing_left() {
     local pid
     for pid in "$@"; do
-        wait_for 10 eval "! kill -0 $pid 2>/dev/null" || die "process $pid still runs"
+        wait_for 60 eval "! kill -0 $pid 2>/dev/null" || die "process $pid still runs"
     done
     ! grep -q "$view" /proc/mounts || die "$view is still mounted"
 }

@@ -43,10 +43,29 @@ view 2 "takes no value" -o ro=1 "$scratch/good.img" "$m"
 view 2 "read-only" -o rw "$scratch/good.img" "$m"
 view 2 "tz=5: must be UTC, local, or an offset" -o tz=5 "$scratch/good.img" "$m"
 expect 2 "--help" "$FUSE_FATIMG"
-if [ "$(id -u)" != 0 ]; then
-    chmod 0 "$scratch/good.img"
-    view 1 "make it readable" "$scratch/good.img" "$m"
-    chmod 600 "$scratch/good.img"
+
+# What only an ordinary user meets, and a machine without FUSE.
+if [ "$(id -u)" = 0 ]; then
+    mkdir "$scratch/user"
+    cp "$FUSE_FATIMG" "$scratch/user/fuse-fatimg" # the build tree may be closed to that user
+    mkdir "$scratch/user/mnt"
+    cp "$scratch/good.img" "$scratch/user/"
+    chmod 755 "$scratch"
+    chown -R 65534:65534 "$scratch/user"
+    mknod -m 666 "$scratch/fuse" c 10 229
+    # as_user COMMAND...: with a /dev/fuse that is open to all, as it usually is
+    cat >"$scratch/as-user" <<'EOS'
+mount --bind "$1" /dev/fuse && shift && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+EOS
+    as_user() { expect "$1" "$2" unshare -m bash "$scratch/as-user" "$scratch/fuse" "${@:3}"; }
+    program=$scratch/user/fuse-fatimg u=$scratch/user
+    as_user 1 "fusermount3: not found" env PATH=/nonexistent "$program" -f "$u/good.img" "$u/mnt"
+    as_user 1 "add the line user_allow_other" "$program" -f -o allow_other "$u/good.img" "$u/mnt"
+    as_user 1 "you may not write to the mount point" "$program" -f "$u/good.img" "$m"
+    chmod 000 "$u/good.img"
+    as_user 1 "make it readable" "$program" -f "$u/good.img" "$u/mnt"
+    expect 1 "/dev/fuse: does not exist: modprobe fuse" unshare -m bash -c \
+        'mount -t tmpfs none /dev && exec "$0" -f "$1" "$2"' "$FUSE_FATIMG" "$scratch/good.img" "$m"
 fi
 
 if [ -w /dev/fuse ]; then

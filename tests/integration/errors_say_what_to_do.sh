@@ -45,7 +45,7 @@ view 2 "tz=5: must be UTC, local, or an offset" -o tz=5 "$scratch/good.img" "$m"
 expect 2 "--help" "$FUSE_FATIMG"
 
 # What only an ordinary user meets, and a machine without FUSE.
-if [ "$(id -u)" = 0 ]; then
+if can_remount "errors of an ordinary user"; then
     mkdir "$scratch/user"
     cp "$FUSE_FATIMG" "$scratch/user/fuse-fatimg" # the build tree may be closed to that user
     mkdir "$scratch/user/mnt"

@@ -40,6 +40,13 @@ nbdkit_with_plugin() {
         ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" nbdkit "$@"
 }
 
+# Root, and able to change what is mounted without anybody else noticing? Not in a plain chroot.
+can_remount() {
+    [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && return
+    echo "left out, for want of a mount namespace: $1"
+    return 1
+}
+
 # Waits until a command succeeds; a minute at most.
 wait_until() {
     for _ in $(seq 600); do

@@ -58,6 +58,8 @@ stop_serve
 
 # What only shows with other devices, programs or users.
 ((EUID == 0)) || exit 0
+# A plain chroot has no mount namespaces to try that in.
+unshare -m true 2>/dev/null || { echo "left out: errors of other devices, programs and users"; exit 0; }
 expect 1 '/dev/fuse' 'modprobe fuse' '--device /dev/fuse' -- \
     unshare -m bash -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' - \
     "${on_free_ports[@]}" "$image"

@@ -7,6 +7,7 @@ if ((EUID == 0)); then
     as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
     "${as_nobody[@]}" test -x "$BOOTVIEW" || skip "the build directory is closed to other users"
     [[ -u $(readlink -f "$(command -v fusermount3)") ]] || skip "fusermount3 is not setuid"
+    unshare -m true 2>/dev/null || skip "a plain chroot, without mount namespaces"
     chown -R 65534:65534 "$scratch"
     # /dev/fuse is open to everyone on a normal system, but not where only root has been so far.
     mknod -m 666 "$scratch/fuse" c 10 229

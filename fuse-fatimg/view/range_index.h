@@ -60,7 +60,7 @@ private:
         Range range;
         Dependant who;
     };
-    static constexpr std::uint64_t bucket_size = 256 * 1024;
+    static constexpr std::uint64_t bucket_size = std::uint64_t{256} * 1024;
 
     template<typename Function>
     static void for_each_bucket(const Range& range, Function function) {

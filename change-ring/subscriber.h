@@ -36,7 +36,6 @@ public:
     // Nothing was begun since the last drain(), and all that was is done.
     bool quiet() const;
 
-    const InstanceId& instance() const { return header_->instance; }
     ImageId image() const { return {header_->image_device, header_->image_inode}; }
     std::uint64_t image_size() const { return header_->image_size.load(std::memory_order_acquire); }
     std::uint32_t writers() const { return header_->writers.load(std::memory_order_acquire); }

@@ -87,6 +87,9 @@ void check_fuse(const Options& options) {
         return;
     if (!is_in_path("fusermount3"))
         fail("fusermount3: not found, and only root can mount without it: apt install fuse3");
+    if (::access("/etc/mtab", R_OK) != 0)
+        fail("/etc/mtab: cannot be read, and fusermount3 does not unmount without it: root must "
+             "make it with ln -s /proc/self/mounts /etc/mtab");
     if (options.allow_other && !fuse_conf_allows_other())
         fail("-o allow_other: not permitted to users: root must add the line user_allow_other to "
              "/etc/fuse.conf");

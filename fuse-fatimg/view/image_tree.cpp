@@ -58,6 +58,8 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
         nodes.insert(tree->root_);
     tree->take_layout(std::move(layout));
     tree->feed_->announce();
+    for (const std::string& remark : tree->layout_.remarks)
+        log::warning(fmt::format("{}: {}", path, remark));
     return tree;
 }
 

@@ -56,7 +56,6 @@ public:
     // Shared, because a read goes on without the lock, and the path may lead elsewhere by then.
     const std::shared_ptr<const image::File>& file() const { return file_; }
     ChangeFeed& feed() { return *feed_; }
-    const std::vector<std::string>& remarks() const { return layout_.remarks; }
 
     // Takes in everything that changed up to now, and follows the path to a new file.
     void catch_up();

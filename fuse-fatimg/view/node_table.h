@@ -29,7 +29,6 @@ public:
         return found == nodes_.end() ? nullptr : found->second;
     }
     void erase(NodeId id) { nodes_.erase(id); }
-    std::size_t size() const { return nodes_.size(); }
 
     // Called with the view's lock held, so it may only note the number down.
     void on_death(OnDeath callback) { on_death_ = std::move(callback); }

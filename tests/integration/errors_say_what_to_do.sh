@@ -52,12 +52,8 @@ if can_remount "errors of an ordinary user"; then
     cp "$scratch/good.img" "$scratch/user/"
     chmod 755 "$scratch"
     chown -R 65534:65534 "$scratch/user"
-    mknod -m 666 "$scratch/fuse" c 10 229
-    # as_user COMMAND...: with a /dev/fuse that is open to all, as it usually is
-    cat >"$scratch/as-user" <<'EOS'
-mount --bind "$1" /dev/fuse && shift && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
-EOS
-    as_user() { expect "$1" "$2" unshare -m bash "$scratch/as-user" "$scratch/fuse" "${@:3}"; }
+    usual=$(dirname "$(realpath "$0")")/usual_machine.sh
+    as_user() { expect "$1" "$2" unshare -m bash "$usual" "$scratch" "${@:3}"; }
     program=$scratch/user/fuse-fatimg u=$scratch/user
     as_user 1 "fusermount3: not found" env PATH=/nonexistent "$program" -f "$u/good.img" "$u/mnt"
     as_user 1 "add the line user_allow_other" "$program" -f -o allow_other "$u/good.img" "$u/mnt"

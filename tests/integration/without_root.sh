@@ -39,16 +39,12 @@ if can_remount "an ordinary user"; then
     # The build tree may lie where that user may not go, so they get copies.
     mkdir "$scratch/programs"
     for name in PLUGIN FUSE_FATIMG TFTP_BRIDGE FUNCTIONS; do
-        cp "${!name}" "$scratch/programs/"
+        cp "${!name}" "$(dirname "$FUNCTIONS")/usual_machine.sh" "$scratch/programs/"
         export "$name=$scratch/programs/$(basename "${!name}")"
     done
     chmod -R a+rX "$scratch/programs"
-    # Some machines keep /dev/fuse to root; on a usual one it is open to all, as it is made here.
-    timeout 60 unshare -m bash -euc '
-        mknod -m 666 "$1/fuse" c 10 229
-        mount --bind "$1/fuse" /dev/fuse
-        exec env -u XDG_RUNTIME_DIR HOME=/nonexistent \
-            setpriv --reuid 65534 --regid 65534 --clear-groups bash "$1/chain.sh"' sh "$scratch"
+    timeout 60 unshare -m bash "$(dirname "$FUNCTIONS")/usual_machine.sh" "$scratch" \
+        env -u XDG_RUNTIME_DIR HOME=/nonexistent bash "$scratch/chain.sh"
 fi
 
 if unshare -Urm true 2>/dev/null; then

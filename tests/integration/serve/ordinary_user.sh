@@ -9,10 +9,7 @@ if ((EUID == 0)); then
     [[ -u $(readlink -f "$(command -v fusermount3)") ]] || skip "fusermount3 is not setuid"
     unshare -m true 2>/dev/null || skip "a plain chroot, without mount namespaces"
     chown -R 65534:65534 "$scratch"
-    # /dev/fuse is open to everyone on a normal system, but not where only root has been so far.
-    mknod -m 666 "$scratch/fuse" c 10 229
-    prefix=(unshare -m bash -c 'mount --bind "$1" /dev/fuse && shift && exec "$@"' - "$scratch/fuse"
-        "${as_nobody[@]}")
+    prefix=(unshare -m bash "$(dirname "$0")/../usual_machine.sh" "$scratch")
 fi
 start_serve "$image"
 pids=$(pgrep -P "$serve_pid")

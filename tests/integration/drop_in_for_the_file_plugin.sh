@@ -13,11 +13,12 @@ for at in 0 7 64 150; do # data, holes between
     dd if=/dev/urandom of="$image" bs=1M seek=$at count=3 conv=notrunc status=none
 done
 
-# --- what nbdinfo says: the same, but for a fast zero and the socket's name
+# --- what nbdinfo says: the same, but for a fast zero and the socket's name. (Without file(1), nbdinfo
+# shows whatever lies in its memory as "content".)
 for plugin in file "$PLUGIN"; do
     name=$(basename "$plugin" .so)
     nbdkit -U - "$plugin" "$image" \
-        --run 'nbdinfo --json "$uri"' >"$scratch/info-$name"
+        --run 'nbdinfo --no-content --json "$uri"' >"$scratch/info-$name"
     nbdkit -U - "$plugin" "$image" \
         --run 'nbdinfo --map "$uri"' >"$scratch/map-$name"
     nbdkit -U - "$plugin" "$image" \

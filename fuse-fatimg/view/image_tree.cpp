@@ -450,6 +450,10 @@ std::uint64_t ImageTree::inode_of(const Listing& listing, const fat::Entry& entr
     return inode_number(number_, listing.address(entry.slot));
 }
 
+std::uint64_t ImageTree::inode_of(const Volume& volume) const {
+    return inode_number(number_, volume.range.offset);
+}
+
 // partition=all: the root's children, one for each volume, by the partition's number.
 std::shared_ptr<Node> ImageTree::volume_root(const std::shared_ptr<DirectoryNode>& directory,
                                              std::string_view name) {
@@ -467,7 +471,7 @@ std::shared_ptr<Node> ImageTree::volume_root(const std::shared_ptr<DirectoryNode
         node->first_cluster = volume->geometry.root_cluster;
         node->entry.name = name;
         node->entry.slot = volume->partition;
-        node->inode = inode_number(number_, volume->range.offset);
+        node->inode = inode_of(*volume);
         nodes_.insert(node);
         all_.insert(node.get());
         ++directory->live_children;

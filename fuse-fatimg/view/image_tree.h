@@ -72,8 +72,9 @@ public:
                                  std::string_view name);
     // The volumes that partition=all shows; the layout is current after validate(root).
     std::vector<std::shared_ptr<const Volume>> volumes();
-    // st_ino of an entry.
+    // st_ino of an entry, and of a volume's root. Never 0, which readers of directories skip.
     std::uint64_t inode_of(const Listing& listing, const fat::Entry& entry) const;
+    std::uint64_t inode_of(const Volume& volume) const;
     // Finds out where a valid file's data lies.
     void load(FileNode& file);
     // The kernel holds the node no longer.

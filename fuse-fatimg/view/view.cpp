@@ -193,7 +193,8 @@ std::vector<DirectoryEntry> View::list(NodeId id) {
         auto& where = static_cast<DirectoryNode&>(node);
         if (node.kind == NodeKind::partition_list) {
             for (const auto& volume : node.tree->volumes())
-                entries.push_back({fmt::format("p{}", volume->partition), 0, true});
+                entries.push_back(
+                    {fmt::format("p{}", volume->partition), node.tree->inode_of(*volume), true});
             return entries;
         }
         const auto listing = node.tree->listing(where);

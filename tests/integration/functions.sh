@@ -56,13 +56,15 @@ wait_until() {
     fail "did not happen within a minute: $*"
 }
 
-# make_image FILE [FAT BITS]: 64 MiB; p1 a FAT of 32 MiB with two files in it, p2 nothing known.
+# make_image FILE [FAT BITS]: 64 MiB; p1 a FAT of 40 MiB with two files in it, p2 nothing known.
 make_image() {
-    local image=$1 bits=${2:-16}
+    local image=$1 bits=${2:-16} cluster=4
+    [ "$bits" != 32 ] || cluster=1 # or mtools takes it for a FAT16, by the number of clusters
     truncate -s 64M "$image"
-    printf 'label: dos\nstart=2048, size=65536, type=c\nstart=67584, type=83\n' |
+    printf 'label: dos\nstart=2048, size=81920, type=c\nstart=83968, type=83\n' |
         PATH=$PATH:/sbin:/usr/sbin sfdisk -q "$image"
-    PATH=$PATH:/sbin:/usr/sbin mkfs.vfat -F "$bits" -n BOOT --offset 2048 "$image" 32768 >/dev/null 2>&1
+    PATH=$PATH:/sbin:/usr/sbin mkfs.vfat -F "$bits" -s $cluster -n BOOT --offset 2048 "$image" 40960 \
+        >/dev/null 2>&1
     echo "console=tty1 root=/dev/nbd0p2" >"$scratch/cmdline.txt"
     head -c 3000000 /dev/urandom >"$scratch/kernel8.img"
     MTOOLS_SKIP_CHECK=1 mcopy -i "$image@@1M" "$scratch/cmdline.txt" "$scratch/kernel8.img" ::

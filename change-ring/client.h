@@ -24,13 +24,13 @@ struct Connection {
     std::unique_ptr<Subscriber> ring;
 };
 
-// A handshake under way. None of its calls blocks, so it may be made with a lock held: a server that
-// is stopped has its socket bound, and answers nobody.
+// A handshake under way. None of its calls blocks, so it may be made with a lock held: a server
+// that is stopped has its socket bound, and answers nobody.
 class Handshake {
 public:
     // Connects and says hello. Nobody there: null. Throws std::runtime_error when there is
-    // somebody, but no ring to be had: no permission, or a server that belongs to neither root, this
-    // user nor the image's owner.
+    // somebody, but no ring to be had: no permission, or a server that belongs to neither root,
+    // this user nor the image's owner.
     static std::unique_ptr<Handshake> begin(const std::string& path, uid_t image_owner);
 
     enum class Progress {

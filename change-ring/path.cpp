@@ -27,6 +27,12 @@ std::string socket_name(ImageId image) {
     return fmt::format("ring-{:x}-{:x}.sock", image.device, image.inode);
 }
 
+std::string socket_at(const std::string& notify, ImageId image) {
+    struct stat status {};
+    const bool is_directory = ::stat(notify.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    return is_directory ? notify + "/" + socket_name(image) : notify;
+}
+
 std::vector<std::string> runtime_directories() {
     std::vector<std::string> directories;
     const char* session = std::getenv("XDG_RUNTIME_DIR"); // NOLINT(concurrency-mt-unsafe): start-up

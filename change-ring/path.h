@@ -12,6 +12,10 @@ namespace bootview::ring {
 // "ring-DEVICE-INODE.sock" (hexadecimal): stable while the image stays the same file.
 std::string socket_name(ImageId image);
 
+// Where an explicit notify= puts the socket of an image: under its derived name in `notify`, if
+// that is an existing directory; else `notify` is the socket itself.
+std::string socket_at(const std::string& notify, ImageId image);
+
 // The directories that are tried for sockets, best first:
 //   $XDG_RUNTIME_DIR/bootview    (not for root)
 //   /run/bootview

@@ -189,7 +189,7 @@ void Server::stop() noexcept {
     exports_.clear();
 }
 
-void Server::run() {
+void Server::run() noexcept {
     std::array<epoll_event, 32> events{};
     bool resting = false; // woke the subscribers a moment ago; the doorbell is not listened to
     for (;;) {
@@ -199,7 +199,6 @@ void Server::run() {
             return;
         bool rung = false;
         for (int i = 0; i < count; ++i) {
-            const std::uint64_t value = events[i].data.u64 & 0xffffffff;
             switch (events[i].data.u64 >> 32) {
             case tag_quit:
                 return;
@@ -207,12 +206,8 @@ void Server::run() {
                 bell_->clear_event();
                 rung = true;
                 break;
-            case tag_listener:
-                accept_peer(value);
-                break;
-            case tag_peer:
-                hear_peer(static_cast<int>(value));
-                break;
+            default:
+                serve(events[i].data.u64);
             }
         }
         if (rung || (resting && count == 0)) {
@@ -222,6 +217,19 @@ void Server::run() {
                 bell_->silence();
             wake_subscribers();
         }
+    }
+}
+
+// A subscriber that cannot be served (no memory, no epoll watch left) goes without. An exception
+// that left this thread would end the NBD server.
+void Server::serve(std::uint64_t tag) noexcept {
+    const std::uint64_t value = tag & 0xffffffff;
+    try {
+        if (tag >> 32 == tag_listener)
+            accept_peer(value);
+        else
+            hear_peer(static_cast<int>(value));
+    } catch (const std::exception&) {
     }
 }
 
@@ -304,18 +312,16 @@ void Server::drop_peer(int fd) {
 
 void Server::wake_subscribers() {
     const std::scoped_lock guard{mutex_};
-    std::vector<bool> news(exports_.size());
-    for (std::size_t i = 0; i < exports_.size(); ++i) {
-        Export& entry = *exports_[i];
-        const std::uint64_t newest = entry.publisher->newest();
+    for (const auto& entry : exports_) {
+        const std::uint64_t newest = entry->publisher->newest();
         const std::uint32_t writers =
-            entry.publisher->header().writers.load(std::memory_order_acquire);
-        news[i] = newest != entry.announced || writers != entry.writers;
-        entry.announced = newest;
-        entry.writers = writers;
+            entry->publisher->header().writers.load(std::memory_order_acquire);
+        entry->has_news = newest != entry->announced || writers != entry->writers;
+        entry->announced = newest;
+        entry->writers = writers;
     }
     for (const auto& [fd, peer] : peers_)
-        if (peer.attached && news[peer.export_index])
+        if (peer.attached && exports_[peer.export_index]->has_news)
             send_message(fd, MessageType::wake, exports_[peer.export_index]->announced);
 }
 

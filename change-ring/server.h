@@ -52,6 +52,7 @@ private:
         Descriptor listener;
         std::uint64_t announced = 0; // the newest change subscribers were woken for
         std::uint32_t writers = 0;   // and the number of writing clients at that time
+        bool has_news = false;       // since then; wake_subscribers()'s own
     };
     struct Peer {
         Descriptor socket;
@@ -59,7 +60,8 @@ private:
         bool attached = false; // has said hello and got the segment
     };
 
-    void run();
+    void run() noexcept;
+    void serve(std::uint64_t tag) noexcept;
     void accept_peer(std::size_t index);
     bool may_connect(int socket) const;
     void hear_peer(int fd);

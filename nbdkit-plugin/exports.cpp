@@ -14,11 +14,6 @@ namespace bootview::plugin {
 
 namespace {
 
-bool is_directory(const std::string& path) {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 bool is_image(const std::string& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 &&
@@ -32,9 +27,8 @@ Exports::Exports(const Settings& settings) : settings_(settings) {}
 void Exports::prepare() {
     if (settings_.notify != "none") {
         server_ = std::make_unique<ring::Server>(settings_.access);
-        runtime_directory_ = !settings_.notify.empty() && is_directory(settings_.notify)
-                                 ? settings_.notify
-                                 : ring::make_runtime_directory();
+        if (settings_.notify.empty())
+            runtime_directory_ = ring::make_runtime_directory();
     }
     const OpenOptions look{.readonly = true};
     const auto add = [&](const std::string& path, bool must) {
@@ -94,10 +88,9 @@ std::vector<std::string> Exports::names() const {
 }
 
 std::string Exports::socket_path(ring::ImageId image) const {
-    if (!settings_.notify.empty() && settings_.notify != runtime_directory_)
-        return settings_.notify;
-    return runtime_directory_.empty() ? std::string{}
-                                      : runtime_directory_ + "/" + ring::socket_name(image);
+    if (!settings_.notify.empty())
+        return ring::socket_at(settings_.notify, image);
+    return runtime_directory_.empty() ? std::string{} : ring::socket_at(runtime_directory_, image);
 }
 
 std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image, std::string& trouble) {

@@ -19,11 +19,6 @@ namespace {
 constexpr auto attempt_interval = std::chrono::milliseconds{200};
 constexpr auto first_patience = std::chrono::milliseconds{500};
 
-bool is_directory(const std::string& path) {
-    struct stat status {};
-    return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 // File times advance in steps: of a clock tick on most file systems, of up to two seconds on some
 // that store no fractions. Within one step a second change does not show.
 bool is_young(const image::Stamp& stamp) {
@@ -63,7 +58,7 @@ void ChangeFeed::announce() {
 std::vector<std::string> ChangeFeed::candidates() const {
     if (notify_.empty())
         return ring::socket_candidates(file_.id());
-    return {is_directory(notify_) ? notify_ + "/" + ring::socket_name(file_.id()) : notify_};
+    return {ring::socket_at(notify_, file_.id())};
 }
 
 // The same trouble is said once, not at every attempt.

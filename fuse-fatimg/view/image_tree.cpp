@@ -204,13 +204,16 @@ void ImageTree::drop(const std::shared_ptr<Node>& node) {
     // A parent that the kernel has forgotten stays while a child still leads to it.
     if (node->live_children > 0)
         return;
+    // Two threads can come to drop one node: one that found it and did not need it, and one that
+    // the kernel made forget it in between. It counts once.
+    if (all_.erase(node.get()) == 0)
+        return;
     if (!node->dead) {
         forget_dependencies(*node);
         unlink_from_parent(*node);
         node->dead = true;
     }
     nodes_.erase(node->id);
-    all_.erase(node.get());
     if (const auto parent = node->parent) {
         --parent->live_children;
         if (parent->lookups == 0)

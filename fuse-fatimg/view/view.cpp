@@ -253,16 +253,16 @@ std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::spa
 }
 
 Space View::space(NodeId id) {
-    const auto volume = settled(id, [](Node& node) -> std::shared_ptr<const Volume> {
+    return settled(id, [](Node& node) -> Space {
+        std::shared_ptr<const Volume> volume;
         if (node.kind == NodeKind::directory)
-            return static_cast<DirectoryNode&>(node).volume;
-        return node.parent ? node.parent->volume : nullptr;
-    });
-    if (!volume)
-        return {};
-    return settled(id, [&](Node& node) {
-        return Space{volume->geometry.cluster_size, volume->geometry.clusters,
-                     fat::count_free(node.tree->reader_of(*volume), volume->geometry)};
+            volume = static_cast<DirectoryNode&>(node).volume;
+        else if (node.parent)
+            volume = node.parent->volume;
+        if (!volume)
+            return {};
+        return {volume->geometry.cluster_size, volume->geometry.clusters,
+                fat::count_free(node.tree->reader_of(*volume), volume->geometry)};
     });
 }
 

@@ -74,9 +74,7 @@ TEST(ClientComesFirst, AStoppedOrKilledViewDelaysAndFailsNoWrite) {
     const std::string image = directory / "disk.img";
     build_image(image, {.fat_bits = 16, .fat_mebibytes = 32});
     const auto old_content = make_content(0, 1, 65536);
-    write_file(directory / "kernel",
-               {reinterpret_cast<const char*>(old_content.data()), old_content.size()});
-    mtools({"mcopy", "-o"}, image, {directory / "kernel", "::kernel8.img"});
+    add_to_image(image, "kernel8.img", as_text(old_content));
 
     ServingStack stack{image};
     stack.start_nbd();
@@ -129,14 +127,12 @@ TEST(ClientComesFirst, AViewOutlivesItsServer) {
     const TemporaryDirectory directory;
     const std::string image = directory / "disk.img";
     build_image(image, {.fat_bits = 16, .fat_mebibytes = 32});
-    write_file(directory / "a", "first\n");
-    mtools({"mcopy", "-o"}, image, {directory / "a", "::cmdline.txt"});
+    add_to_image(image, "cmdline.txt", "first\n");
     ServingStack stack{image};
     stack.start_view();
     EXPECT_EQ(stack.mode(), "poll");
     EXPECT_EQ(read_file(stack.mount() + "/cmdline.txt"), "first\n");
-    write_file(directory / "a", "second\n");
-    mtools({"mcopy", "-o"}, image, {directory / "a", "::cmdline.txt"});
+    add_to_image(image, "cmdline.txt", "second\n");
     EXPECT_EQ(read_file(stack.mount() + "/cmdline.txt"), "second\n");
 
     for (std::uint64_t version = 1; version <= 3; ++version) {

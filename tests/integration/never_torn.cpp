@@ -132,9 +132,7 @@ TEST_P(NeverTorn, EveryCompletedReadIsExactlyOneVersion) {
                         .sectors_per_cluster = fat32 ? 2U : 8U});
     for (std::uint32_t i = 0; i < names.size(); ++i) {
         const auto content = make_content(i, 0, i == 0 ? overwritten_size : largest);
-        write_file(directory / names[i],
-                   {reinterpret_cast<const char*>(content.data()), content.size()});
-        mtools({"mcopy", "-o"}, image, {directory / names[i], "::" + names[i]});
+        add_to_image(image, names[i], as_text(content));
     }
     ServingStack stack{image};
     stack.start_all();

@@ -48,8 +48,7 @@ TEST_P(VisibleAtOnceOn, EveryReadAfterTheReplyGivesTheNewVersion) {
     constexpr std::size_t large = 1024 * 1024;
     for (const auto& [name, size] : {std::pair{"cmdline.txt", small}, {"kernel8.img", large}}) {
         const auto content = make_content(0, 0, size);
-        write_file(directory / name, {reinterpret_cast<const char*>(content.data()), size});
-        mtools({"mcopy", "-o"}, image, {directory / name, "::" + std::string{name}});
+        add_to_image(image, name, as_text(content));
     }
     ServingStack stack{image};
     stack.start_all();
@@ -98,9 +97,7 @@ TEST(VisibleAtOnce, AFileOpenSinceBeforeTheChangeBecomesStaleByItself) {
     const std::string image = directory / "disk.img";
     build_image(image, {.fat_bits = 16, .fat_mebibytes = 32});
     const auto old_content = make_content(0, 1, 65536);
-    write_file(directory / "kernel",
-               {reinterpret_cast<const char*>(old_content.data()), old_content.size()});
-    mtools({"mcopy", "-o"}, image, {directory / "kernel", "::kernel8.img"});
+    add_to_image(image, "kernel8.img", as_text(old_content));
     ServingStack stack{image};
     stack.start_nbd();
     stack.start_view();

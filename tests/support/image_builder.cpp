@@ -1,6 +1,7 @@
 #include "tests/support/image_builder.h"
 
 #include "tests/support/child_process.h"
+#include "tests/support/temporary_directory.h"
 
 #include <array>
 #include <cerrno>
@@ -69,7 +70,12 @@ void mtools(const std::vector<std::string>& command, const std::string& image,
     must(line, {"MTOOLS_SKIP_CHECK=1"});
 }
 
-void write_file(const std::string& path, const std::string& text) {
+void add_to_image(const std::string& image, const std::string& name, std::string_view content) {
+    const TemporaryDirectory scratch;
+    mtools({"mcopy", "-o"}, image, {scratch.write("content", content).string(), "::" + name});
+}
+
+void write_file(const std::string& path, std::string_view text) {
     std::ofstream file{path, std::ios::binary | std::ios::trunc};
     file << text;
     if (!file.flush())

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bootview::test {
@@ -24,7 +25,10 @@ void build_image(const std::string& path, const ImageSpec& spec);
 void mtools(const std::vector<std::string>& command, const std::string& image,
             const std::vector<std::string>& arguments, std::uint64_t offset = fat_partition_offset);
 
-void write_file(const std::string& path, const std::string& text);
+// Puts a file into the image's FAT partition, over an old one of that name.
+void add_to_image(const std::string& image, const std::string& name, std::string_view content);
+
+void write_file(const std::string& path, std::string_view content);
 std::string read_file(const std::string& path); // throws std::system_error
 
 } // namespace bootview::test

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bootview::test {
@@ -14,6 +15,11 @@ inline constexpr std::size_t content_block = 512;
 
 // `size` bytes; a multiple of content_block.
 std::vector<std::byte> make_content(std::uint32_t file, std::uint64_t version, std::size_t size);
+
+// The same bytes as text, for what takes that.
+inline std::string_view as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 struct Verdict {
     bool whole = false;        // exactly one version of one file, from its first byte to its last

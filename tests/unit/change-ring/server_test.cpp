@@ -40,6 +40,17 @@ struct Served {
     std::shared_ptr<Publisher> publisher;
 };
 
+// A subscriber that does not use our client. Null: nobody listens.
+Descriptor raw_connection(const std::string& path) {
+    Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        socket.reset();
+    return socket;
+}
+
 bool becomes(const std::function<bool()>& condition) {
     for (int i = 0; i < 5000; ++i) {
         if (condition())
@@ -119,11 +130,8 @@ TEST(RingServer, TheSocketHasTheModeThatWasAskedFor) {
 TEST(RingServer, AnotherVersionIsToldSo) {
     Served served;
     served.server->start();
-    const Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    served.path().copy(address.sun_path, sizeof address.sun_path - 1);
-    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const Descriptor socket = raw_connection(served.path());
+    ASSERT_TRUE(socket);
     const Message hello{MessageType::hello, abi_version + 1, 0};
     ASSERT_EQ(::send(socket.get(), &hello, sizeof hello, 0), ssize_t{sizeof hello});
     Message answer{};
@@ -136,11 +144,8 @@ TEST(RingServer, AnotherVersionIsToldSo) {
 TEST(RingServer, StrangersWhoTalkNonsenseAreDropped) {
     Served served;
     served.server->start();
-    const Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    served.path().copy(address.sun_path, sizeof address.sun_path - 1);
-    ASSERT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    const Descriptor socket = raw_connection(served.path());
+    ASSERT_TRUE(socket);
     ASSERT_EQ(::send(socket.get(), "GET /", 5, 0), 5);
     char byte = 0;
     EXPECT_EQ(::recv(socket.get(), &byte, 1, 0), 0);

@@ -50,8 +50,7 @@ protected:
     }
 
     void add(const std::string& name, const std::string& content) {
-        write_file(directory / "content", content);
-        mtools({"mcopy", "-o"}, image, {directory / "content", "::" + name});
+        add_to_image(image, name, content);
     }
     // Attached to a ring that this test publishes.
     void open_attached(TreeOptions options = {}) {
@@ -306,7 +305,7 @@ TEST_F(ViewTest, AFormattedVolumeIsFollowed) {
                        "16384",
                        "sh", image}),
                   0);
-        mtools({"mcopy"}, image, {directory / "content", "::new.txt"});
+        add("new.txt", "overlay\n");
     }
     EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);
     EXPECT_EQ(error_of([&] { look("kernel8.img"); }), ENOENT);
@@ -337,8 +336,7 @@ TEST_F(ViewTest, AnImageReplacedByRenameIsFollowed) {
     const auto file = view->open(old.id);
     const std::string other = directory / "other.img";
     std::filesystem::copy_file(image, other);
-    write_file(directory / "content", "other\n");
-    mtools({"mcopy", "-o"}, other, {directory / "content", "::cmdline.txt"});
+    add_to_image(other, "cmdline.txt", "other\n");
     std::filesystem::rename(other, image);
     EXPECT_EQ(contents("cmdline.txt"), "other\n");
     EXPECT_EQ(error_of([&] { contents(*file, 1); }), ESTALE);

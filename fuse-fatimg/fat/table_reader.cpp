@@ -19,7 +19,8 @@ constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
 
 TableReader::TableReader(const ReadAt& read, const Geometry& geometry)
     : read_(read), geometry_(geometry),
-      pages_(static_cast<std::size_t>((geometry.fat_length + page_size - 1) / page_size)),
+      // The table may be longer than its clusters need, without limit.
+      pages_(static_cast<std::size_t>((std::uint64_t{geometry.clusters} + 2) * 4 / page_size + 1)),
       touched_(pages_.size()) {}
 
 std::uint32_t TableReader::entry(Cluster cluster) {

@@ -107,8 +107,10 @@ void Subscriber::start_over() {
     unpublished_.clear();
     seen_ = header_->begin.load(std::memory_order_acquire);
     const std::uint64_t oldest = seen_ > mask_ ? seen_ - mask_ : 1;
-    for (std::uint64_t number = oldest; number <= seen_; ++number)
-        take(number, nullptr);
+    // Counted, so that it ends whatever number the publisher claims to be at.
+    const std::uint64_t count = seen_ > mask_ ? mask_ + 1 : seen_;
+    for (std::uint64_t i = 0; i < count; ++i)
+        take(oldest + i, nullptr);
 }
 
 bool Subscriber::drain(const std::function<void(const Change&)>& on_change) {

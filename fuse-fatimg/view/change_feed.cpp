@@ -21,21 +21,24 @@ constexpr auto first_patience = std::chrono::milliseconds{500};
 
 // File times advance in steps: of a clock tick on most file systems, of up to two seconds on some
 // that store no fractions. Within one step a second change does not show.
-bool is_young(const image::Stamp& stamp) {
+std::chrono::milliseconds age(const image::Stamp& stamp) {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    const auto age_ms = [&](const timespec& t) {
-        return (now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1'000'000;
-    };
+    const timespec& then = stamp.modified;
+    return std::chrono::milliseconds{(now.tv_sec - then.tv_sec) * 1000 +
+                                     (now.tv_nsec - then.tv_nsec) / 1'000'000};
+}
+
+bool is_young(const image::Stamp& stamp) {
     const bool fractions = stamp.modified.tv_nsec != 0 || stamp.changed.tv_nsec != 0;
-    return age_ms(stamp.modified) < (fractions ? 50 : 2100);
+    return age(stamp) < std::chrono::milliseconds{fractions ? 50 : 2100};
 }
 
 } // namespace
 
 ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener)
     : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
-      stamp_is_young_(is_young(stamp_)) {
+      stamp_is_young_(is_young(stamp_)), last_change_(Clock::now() - age(stamp_)) {
     look_for_server();
     const auto deadline = Clock::now() + first_patience;
     while (handshake_ && Clock::now() < deadline) {
@@ -59,6 +62,11 @@ std::vector<std::string> ChangeFeed::candidates() const {
     if (notify_.empty())
         return ring::socket_candidates(file_.id());
     return {ring::socket_at(notify_, file_.id())};
+}
+
+void ChangeFeed::note_change() {
+    last_change_ = Clock::now();
+    ++changes_;
 }
 
 // The same trouble is said once, not at every attempt.
@@ -107,7 +115,7 @@ void ChangeFeed::proceed_with_handshake() {
     stamp_is_of_ = never;
     warned_of_other_writer_ = false;
     // Writes between the last look at the file's times and this moment went by unseen.
-    last_change_ = Clock::now();
+    note_change();
     listener_.everything_changed();
     if (announced_)
         announce();
@@ -117,7 +125,7 @@ void ChangeFeed::detach() {
     connection_ = ring::Connection{};
     stamp_ = file_.stamp();
     stamp_is_young_ = true;
-    last_change_ = Clock::now();
+    note_change();
     // The server may have died in the middle of a write.
     listener_.everything_changed();
 }
@@ -170,7 +178,7 @@ void ChangeFeed::catch_up() {
     if (!connection_.ring) {
         look_for_server();
         if (!connection_.ring && may_have_changed()) {
-            last_change_ = Clock::now();
+            note_change();
             listener_.anything_changed();
         }
         return;
@@ -178,15 +186,15 @@ void ChangeFeed::catch_up() {
     const bool complete = connection_.ring->drain([this](const ring::Change& change) {
         if (change.kind == ring::Kind::flush)
             return;
-        last_change_ = Clock::now();
+        note_change();
         listener_.range_changed({change.offset, change.length});
     });
     if (!complete) {
-        last_change_ = Clock::now();
+        note_change();
         listener_.everything_changed();
     }
     if (somebody_else_wrote()) {
-        last_change_ = Clock::now();
+        note_change();
         if (!warned_of_other_writer_)
             log::warning(fmt::format("{}: is written by somebody other than its server: changes "
                                      "show at the next open, without protection against half of "

@@ -58,12 +58,14 @@ public:
     // Readable: look_for_server(). -1: there is nobody to hear.
     int socket() const { return handshake_ ? handshake_->socket() : connection_.socket.get(); }
     std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
+    std::uint64_t changes() const { return changes_; } // that were reported up to now
     bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
 
 private:
     std::vector<std::string> candidates() const;
     void begin_handshake();
     void proceed_with_handshake();
+    void note_change();
     void note_trouble(const std::string& what);
     void detach();
     bool may_have_changed();
@@ -77,6 +79,7 @@ private:
     image::Stamp stamp_;
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};
+    std::uint64_t changes_ = 0;
     Clock::time_point next_attempt_{};
     static constexpr std::uint64_t never = ~std::uint64_t{0};
     std::uint64_t stamp_is_of_ = never; // attached: the ring's newest change, which was done

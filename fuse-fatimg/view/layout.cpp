@@ -21,6 +21,7 @@ std::shared_ptr<const Volume> probe(const ReadAt& read, unsigned partition, cons
     volume->partition = partition;
     volume->geometry = fat::parse_boot_sector(sector, range.length);
     volume->range = {range.offset, volume->geometry.volume_size};
+    layout.in_use = layout.in_use || fat::is_marked_in_use(sector, volume->geometry.type);
     return volume;
 }
 

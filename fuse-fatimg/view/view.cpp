@@ -50,6 +50,11 @@ void View::on_death(NodeTable::OnDeath callback) {
     nodes_.on_death(std::move(callback));
 }
 
+void View::on_surplus(NodeTable::OnSurplus callback) {
+    const std::scoped_lock lock{mutex_};
+    nodes_.on_surplus(std::move(callback));
+}
+
 std::shared_ptr<Node> View::find(NodeId id) const {
     auto node = nodes_.find(id);
     if (!node)
@@ -155,8 +160,9 @@ Attributes View::lookup(NodeId id, std::string_view name) {
                 found = parent.tree->lookup(directory(id), name);
                 return found;
             },
-            [](const std::shared_ptr<Node>& node) {
+            [this](const std::shared_ptr<Node>& node) {
                 ++node->lookups;
+                nodes_.report_surplus();
                 return attributes_of(*node);
             });
     } catch (...) {
@@ -219,7 +225,7 @@ std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::spa
     const FileNode& file = *open_file.node_;
     struct Source {
         std::shared_ptr<const image::File> image;
-        std::shared_ptr<const std::vector<Range>> extents;
+        std::shared_ptr<const fat::Extents> extents;
     };
     const Source source = settled(file.id, [&](Node& node) {
         return Source{node.tree->file(), file.extents};
@@ -227,20 +233,13 @@ std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::spa
 
     // Without the lock: this is where the time goes.
     std::size_t done = 0;
-    for (const Range& extent : *source.extents) {
-        if (done == data.size())
-            break;
-        if (offset >= extent.length) {
-            offset -= extent.length;
-            continue;
-        }
-        const std::size_t take =
-            std::min<std::uint64_t>(extent.length - offset, data.size() - done);
-        if (!source.image->read(extent.offset + offset, data.subspan(done, take)))
-            fail(EIO);
-        done += take;
-        offset = 0;
-    }
+    const bool complete = source.extents->for_each(offset, data.size(), [&](const Range& piece) {
+        const bool there = source.image->read(piece.offset, data.subspan(done, piece.length));
+        done += piece.length;
+        return there;
+    });
+    if (!complete)
+        fail(EIO);
 
 #ifndef BOOTVIEW_FAULT_NO_END_CHECK
     // The end-of-request check: were these bytes of the version that this node stands for?
@@ -262,7 +261,24 @@ Space View::space(NodeId id) {
         if (!volume)
             return {};
         return {volume->geometry.cluster_size, volume->geometry.clusters,
-                fat::count_free(node.tree->reader_of(*volume), volume->geometry)};
+                node.tree->free_clusters(*volume)};
+    });
+}
+
+std::vector<Range> View::pieces(NodeId id, std::size_t most) {
+    return settled(id, [&](Node& node) {
+        const auto take = [&](const fat::Extents& extents) {
+            if (extents.runs() > most)
+                fail(E2BIG);
+            return extents.ranges();
+        };
+        if (node.kind == NodeKind::directory)
+            return take(node.tree->listing(static_cast<DirectoryNode&>(node))->extents());
+        if (node.kind != NodeKind::file)
+            return std::vector<Range>{};
+        auto& file = static_cast<FileNode&>(node);
+        node.tree->load(file);
+        return take(*file.extents);
     });
 }
 
@@ -270,6 +286,12 @@ bool View::is_root(NodeId id) {
     const std::scoped_lock lock{mutex_};
     const auto node = find(id);
     return node->kind == NodeKind::image_list || node == node->tree->root();
+}
+
+bool View::is_in_volume(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = find(id);
+    return node->kind == NodeKind::file || node->kind == NodeKind::directory;
 }
 
 Status View::status(NodeId id) {

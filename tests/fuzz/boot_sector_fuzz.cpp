@@ -22,8 +22,18 @@ namespace {
 
 constexpr std::size_t memory_of_a_request = std::size_t{160} << 20;
 constexpr unsigned deepest = 4;
+constexpr std::uint64_t most_counted = 1 << 20; // bytes of FAT; a fuzzer's time is for other things
 
 class Walk {
+    template<typename Function>
+    auto measured(Function function) {
+        image_.reset_work();
+        reset_heap_peak();
+        auto result = function();
+        require(heap_peak() <= memory_of_a_request, "a request takes a bounded amount of memory");
+        return result;
+    }
+
 public:
     Walk(const SparseImage& image, const fat::Geometry& geometry)
         : image_(image), read_(image.reader()), g_(geometry) {}
@@ -74,6 +84,8 @@ public:
     }
 
     void space() {
+        if (g_.fat_length > most_counted && g_.fat_length < std::uint64_t{64} << 20)
+            return;
         const auto free = measured([&] { return fat::count_free(read_, g_); });
         require(!free || *free <= g_.clusters, "no more clusters are free than there are");
         require(image_.work().bytes <= std::uint64_t{65} << 20, "counting what is free is bounded");
@@ -108,19 +120,10 @@ private:
                     "a chain is read from the active FAT");
     }
 
-    template<typename Function>
-    auto measured(Function function) {
-        image_.reset_work();
-        reset_heap_peak();
-        auto result = function();
-        require(heap_peak() <= memory_of_a_request, "a request takes a bounded amount of memory");
-        return result;
-    }
-
     const SparseImage& image_;
     ReadAt read_;
     const fat::Geometry& g_;
-    unsigned entries_left_ = 500;
+    unsigned entries_left_ = 100;
 };
 
 } // namespace

@@ -31,8 +31,20 @@ void uncount(void* memory) {
 
 } // namespace
 
+// All forms, since a sanitizer has its own of each and wants them to match.
 void* operator new(std::size_t size) {
     return counted(std::malloc(size));
+}
+void* operator new[](std::size_t size) {
+    return counted(std::malloc(size));
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    void* memory = std::malloc(size);
+    return memory == nullptr ? nullptr : counted(memory);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    void* memory = std::malloc(size);
+    return memory == nullptr ? nullptr : counted(memory);
 }
 void* operator new(std::size_t size, std::align_val_t alignment) {
     const auto align = static_cast<std::size_t>(alignment);
@@ -41,7 +53,19 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
 void operator delete(void* memory) noexcept {
     uncount(memory);
 }
+void operator delete[](void* memory) noexcept {
+    uncount(memory);
+}
 void operator delete(void* memory, std::size_t) noexcept {
+    uncount(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+    uncount(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+    uncount(memory);
+}
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
     uncount(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const unsigned choice = input.u8();
     const auto slots = input.rest();
     const fat::Directory directory =
-        fat::parse_directory(slots, fat::Type{choice % 3}, code_page(choice / 3));
+        fat::parse_directory(slots, static_cast<fat::Type>(choice % 3), code_page(choice / 3));
 
     require(directory.entries.size() <= slots.size() / fat::slot_size, "one entry a slot at most");
     require(directory.label.size() <= 11 * 4, "a label is no longer than its field");

@@ -143,7 +143,10 @@ void serve(Options options) {
     if (!options.notify.empty() && ::realpath(options.notify.c_str(), resolved) != nullptr)
         options.notify = resolved;
 
-    view::View view{{options.source, {options.partition, options.notify, {}}}};
+    view::TreeOptions tree;
+    tree.partition = options.partition;
+    tree.notify = options.notify;
+    view::View view{{options.source, tree}};
     Mount mount{view, options};
     Invalidator invalidator;
     Session session{mount, options};

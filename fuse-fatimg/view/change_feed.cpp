@@ -36,8 +36,8 @@ bool is_young(const image::Stamp& stamp) {
 
 } // namespace
 
-ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener)
-    : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
+ChangeFeed::ChangeFeed(const image::Source& source, std::string notify, ChangeListener& listener)
+    : source_(source), notify_(std::move(notify)), listener_(listener), stamp_(source.stamp()),
       stamp_is_young_(is_young(stamp_)), last_change_(Clock::now() - age(stamp_)) {
     look_for_server();
     const auto deadline = Clock::now() + first_patience;
@@ -51,17 +51,18 @@ ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListen
 void ChangeFeed::announce() {
     announced_ = true;
     if (mode() == Mode::attached)
-        log::info(fmt::format("{}: attached to {}", file_.path(), server_));
+        log::info(fmt::format("{}: attached to {}", source_.name(), server_));
     else
         log::info(fmt::format("{}: no server publishes its writes: polling (mode poll) until "
                               "`nbdkit bootview` serves it",
-                              file_.path()));
+                              source_.name()));
 }
 
 std::vector<std::string> ChangeFeed::candidates() const {
+    const auto id = source_.id();
     if (notify_.empty())
-        return ring::socket_candidates(file_.id());
-    return {ring::socket_at(notify_, file_.id())};
+        return id ? ring::socket_candidates(*id) : std::vector<std::string>{};
+    return {id ? ring::socket_at(notify_, *id) : notify_};
 }
 
 void ChangeFeed::note_change() {
@@ -79,7 +80,7 @@ void ChangeFeed::note_trouble(const std::string& what) {
 void ChangeFeed::begin_handshake() {
     for (const std::string& path : candidates()) {
         try {
-            handshake_ = ring::Handshake::begin(path, file_.owner());
+            handshake_ = ring::Handshake::begin(path, source_.owner());
             if (handshake_) {
                 proceed_with_handshake();
                 return;
@@ -102,7 +103,7 @@ void ChangeFeed::proceed_with_handshake() {
         ring::Connection found = handshake_->take();
         server_ = handshake_->path();
         handshake_.reset();
-        if (found.ring->image() != file_.id())
+        if (const auto id = source_.id(); id && found.ring->image() != *id)
             throw std::runtime_error(
                 fmt::format("{}: is the change ring of another image: check notify=", server_));
         connection_ = std::move(found);
@@ -123,7 +124,7 @@ void ChangeFeed::proceed_with_handshake() {
 
 void ChangeFeed::detach() {
     connection_ = ring::Connection{};
-    stamp_ = file_.stamp();
+    stamp_ = source_.stamp();
     stamp_is_young_ = true;
     note_change();
     // The server may have died in the middle of a write.
@@ -149,9 +150,8 @@ void ChangeFeed::look_for_server() {
 }
 
 bool ChangeFeed::may_have_changed() {
-    const image::Stamp now = file_.stamp();
-    // Writes to a block device leave no trace in the times of its node.
-    const bool changed = file_.is_block_device() || stamp_is_young_ || now != stamp_;
+    const image::Stamp now = source_.stamp();
+    const bool changed = !source_.stamp_tells() || stamp_is_young_ || now != stamp_;
     stamp_ = now;
     stamp_is_young_ = is_young(now);
     return changed;
@@ -165,7 +165,7 @@ bool ChangeFeed::somebody_else_wrote() {
     const std::uint64_t before = std::exchange(stamp_is_of_, never);
     if (!ring.quiet())
         return false;
-    const image::Stamp now = file_.stamp();
+    const image::Stamp now = source_.stamp();
     if (!ring.quiet()) // a write that began just now may have changed it
         return false;
     const bool wrote = before == ring.seen() && now != stamp_;
@@ -178,7 +178,10 @@ void ChangeFeed::catch_up() {
     if (!connection_.ring) {
         look_for_server();
         if (!connection_.ring && may_have_changed()) {
-            note_change();
+            if (source_.stamp_tells())
+                note_change();
+            else // who can't tell is not taken for one who writes all the time
+                ++changes_;
             listener_.anything_changed();
         }
         return;
@@ -199,7 +202,7 @@ void ChangeFeed::catch_up() {
             log::warning(fmt::format("{}: is written by somebody other than its server: changes "
                                      "show at the next open, without protection against half of "
                                      "them",
-                                     file_.path()));
+                                     source_.name()));
         warned_of_other_writer_ = true;
         listener_.anything_changed();
     }

@@ -9,8 +9,8 @@
 
 #include "change-ring/client.h"
 #include "change-ring/subscriber.h"
-#include "fuse-fatimg/image/file.h"
 #include "fuse-fatimg/image/range.h"
+#include "fuse-fatimg/image/source.h"
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +41,7 @@ public:
     // `notify` is a socket, or a directory in which it lies under its derived name; empty: where
     // the plugin puts it by default. Waits for half a second at most if there is a socket; nothing
     // else here ever waits.
-    ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener);
+    ChangeFeed(const image::Source& source, std::string notify, ChangeListener& listener);
 
     // Says in the log which mode this is, now and whenever it changes from now on.
     void announce();
@@ -71,7 +71,7 @@ private:
     bool may_have_changed();
     bool somebody_else_wrote();
 
-    const image::File& file_;
+    const image::Source& source_;
     std::string notify_;
     ChangeListener& listener_;
     ring::Connection connection_;

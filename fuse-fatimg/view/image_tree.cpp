@@ -49,8 +49,7 @@ std::uint64_t inode_number(std::uint64_t image, std::uint64_t address) {
 
 ImageTree::ImageTree(const std::string& path, const TreeOptions& options, NodeTable& nodes,
                      std::uint64_t number)
-    : options_(options), nodes_(nodes), number_(number),
-      file_(std::make_shared<const image::File>(path)) {}
+    : options_(options), nodes_(nodes), number_(number), file_(options_.open(path)) {}
 
 std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOptions& options,
                                            NodeTable& nodes, std::uint64_t number, NodeId root) {
@@ -92,8 +91,8 @@ ReadAt ImageTree::reader_of(const Volume& volume) const {
 void ImageTree::catch_up() {
     if (!file_->is_still_there()) {
         try {
-            auto replacement = std::make_shared<const image::File>(file_->path());
-            log::info(fmt::format("{}: was replaced by another file", file_->path()));
+            auto replacement = options_.open(file_->name());
+            log::info(fmt::format("{}: was replaced by another file", file_->name()));
             everything_changed();
             feed_.reset();
             file_ = std::move(replacement);

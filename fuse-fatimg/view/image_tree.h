@@ -11,7 +11,7 @@
 // the caller starts over.
 #pragma once
 
-#include "fuse-fatimg/image/file.h"
+#include "fuse-fatimg/image/source.h"
 #include "fuse-fatimg/view/change_feed.h"
 #include "fuse-fatimg/view/layout.h"
 #include "fuse-fatimg/view/node.h"
@@ -43,6 +43,7 @@ struct Damaged : std::runtime_error {
 struct TreeOptions {
     PartitionChoice partition;
     std::string notify;                             // see ChangeFeed
+    image::OpenSource open = image::open_source;    // how the bytes of an image are had
     std::shared_ptr<const fat::CodePage> code_page; // of 8.3 names; null: 437
 };
 
@@ -56,7 +57,7 @@ public:
 
     const std::shared_ptr<DirectoryNode>& root() const { return root_; }
     // Shared, because a read goes on without the lock, and the path may lead elsewhere by then.
-    const std::shared_ptr<const image::File>& file() const { return file_; }
+    const std::shared_ptr<const image::Source>& file() const { return file_; }
     ChangeFeed& feed() { return *feed_; }
 
     // Takes in everything that changed up to now, and follows the path to a new file.
@@ -125,7 +126,7 @@ private:
     TreeOptions options_;
     NodeTable& nodes_;
     std::uint64_t number_;
-    std::shared_ptr<const image::File> file_;
+    std::shared_ptr<const image::Source> file_;
     std::unique_ptr<ChangeFeed> feed_;
     Layout layout_;
     bool layout_suspect_ = true;

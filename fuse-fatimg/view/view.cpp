@@ -25,10 +25,9 @@ constexpr auto half_done = std::chrono::milliseconds{1000};
 } // namespace
 
 View::View(Options options) : options_(std::move(options)) {
+    // Whatever is no directory is an image, and need not be a file.
     struct stat status {};
-    if (::stat(options_.source.c_str(), &status) != 0)
-        throw std::system_error(errno, std::generic_category(), options_.source);
-    if (!S_ISDIR(status.st_mode)) {
+    if (::stat(options_.source.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
         single_ = ImageTree::open(options_.source, options_.tree, nodes_, 0, root_id);
         return;
     }
@@ -114,7 +113,7 @@ void View::complain(const Node& node, const std::string& why) {
     std::uint64_t dropped = 0;
     if (!complaints_.allow(dropped))
         return;
-    log::warning(fmt::format("{}: {}{}{}", node.tree->file()->path(),
+    log::warning(fmt::format("{}: {}{}{}", node.tree->file()->name(),
                              node.entry.name.empty() ? "" : "'" + node.entry.name + "': ", why,
                              dropped > 0 ? fmt::format(" (and {} more complaints)", dropped) : ""));
 }
@@ -224,7 +223,7 @@ std::shared_ptr<OpenFile> View::open(NodeId id) {
 std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::span<std::byte> data) {
     const FileNode& file = *open_file.node_;
     struct Source {
-        std::shared_ptr<const image::File> image;
+        std::shared_ptr<const image::Source> image;
         std::shared_ptr<const fat::Extents> extents;
     };
     const Source source = settled(file.id, [&](Node& node) {

@@ -142,11 +142,9 @@ BaseImage make(unsigned number) {
         return superfloppy({.type = Type::fat32, .clusters = 0x0ffffff0, .reserved = 32, .fats = 1},
                            std::uint64_t{160} << 30);
     case 5:
-        return superfloppy({.type = Type::fat32,
-                            .sector_size = 4096,
-                            .clusters = 3000,
-                            .reserved = 4},
-                           16 * mebibyte);
+        return superfloppy(
+            {.type = Type::fat32, .sector_size = 4096, .clusters = 3000, .reserved = 4},
+            16 * mebibyte);
     case 6: { // an MBR: a primary partition, and two logical ones
         BaseImage base{SparseImage{16 * mebibyte}, {}};
         write_mbr_entry(base.image, 0, 0, 0x0c, 2048, 8192);
@@ -171,9 +169,8 @@ BaseImage make(unsigned number) {
     case 8: {
         BaseImage base{SparseImage{16 * mebibyte}, {}};
         write_gpt(base.image, 4096, 256, 256 + 2047);
-        base.volumes.push_back(
-            format_volume(base.image, mebibyte,
-                          {.type = Type::fat32, .clusters = 12000, .reserved = 32}));
+        base.volumes.push_back(format_volume(
+            base.image, mebibyte, {.type = Type::fat32, .clusters = 12000, .reserved = 32}));
         return base;
     }
     default: // small clusters, a directory of its own for the root: many steps for few bytes
@@ -216,7 +213,9 @@ std::vector<SlotBytes> long_slots(const char* long_name, const char* short_name)
         for (std::size_t j = 0; j < places.size(); ++j) {
             const std::size_t at = i * 13 + j;
             put(slot, places[j], 2,
-                at < name.size() ? static_cast<unsigned char>(name[at]) : at == name.size() ? 0 : 0xffff);
+                at < name.size()    ? static_cast<unsigned char>(name[at])
+                : at == name.size() ? 0
+                                    : 0xffff);
         }
     }
     return slots;
@@ -252,7 +251,8 @@ BaseVolume format_volume(SparseImage& image, std::uint64_t offset, const VolumeS
     const bool is_32 = spec.type == fat::Type::fat32;
     const std::uint64_t bits = is_32 ? 32 : spec.type == fat::Type::fat16 ? 16 : 12;
     const std::uint64_t cluster_size = std::uint64_t{spec.sector_size} * spec.sectors_per_cluster;
-    volume.fat_length = rounded((std::uint64_t{spec.clusters} + 2) * bits / 8 + 1, spec.sector_size);
+    volume.fat_length =
+        rounded((std::uint64_t{spec.clusters} + 2) * bits / 8 + 1, spec.sector_size);
     volume.fat = offset + std::uint64_t{spec.reserved} * spec.sector_size;
     volume.root = volume.fat + spec.fats * volume.fat_length;
     volume.data = volume.root + (is_32 ? 0 : std::uint64_t{spec.root_entries} * fat::slot_size);
@@ -304,8 +304,8 @@ const BaseImage& base_image(unsigned number) {
 
 const char* name_of_base_image(unsigned number) {
     static constexpr std::array<const char*, base_image_count> names{
-        "fat12", "fat16", "small_fat32",  "fat32_of_2_TiB", "fat32_of_2e28_clusters",
-        "fat32_4096", "mbr",   "gpt", "gpt_4096",       "fat32_of_9M_clusters"};
+        "fat12",      "fat16", "small_fat32", "fat32_of_2_TiB", "fat32_of_2e28_clusters",
+        "fat32_4096", "mbr",   "gpt",         "gpt_4096",       "fat32_of_9M_clusters"};
     return names[number % base_image_count];
 }
 

@@ -42,8 +42,7 @@ HostileSegment::~HostileSegment() {
 
 Slot* HostileSegment::slot(std::uint64_t number) const {
     const std::uint64_t there = (size_ - ring::header_size) / sizeof(Slot);
-    auto* first =
-        reinterpret_cast<Slot*>(static_cast<std::byte*>(mapping_) + ring::header_size);
+    auto* first = reinterpret_cast<Slot*>(static_cast<std::byte*>(mapping_) + ring::header_size);
     const std::uint64_t index = number & (slots_ - 1);
     return index < there ? first + index : nullptr;
 }
@@ -97,7 +96,8 @@ void HostileSegment::act(Input& input) {
         break;
     }
     case 3: // a change is done
-        if (const std::uint64_t number = header().begin.load() - input.u8(); Slot* at = slot(number))
+        if (const std::uint64_t number = header().begin.load() - input.u8();
+            Slot* at = slot(number))
             at->done.store(number);
         break;
     case 4: // numbers given out, or taken back
@@ -105,7 +105,8 @@ void HostileSegment::act(Input& input) {
             static_cast<std::uint64_t>(static_cast<std::int16_t>(input.u16())));
         break;
     case 5: // a slot appears late
-        if (const std::uint64_t number = header().begin.load() - input.u8(); Slot* at = slot(number))
+        if (const std::uint64_t number = header().begin.load() - input.u8();
+            Slot* at = slot(number))
             at->seq.store(number);
         break;
     default:

@@ -12,8 +12,8 @@ namespace bootview::fuzz {
 bool Editor::apply(Input& input) {
     while (!input.empty()) {
         const std::uint8_t first = input.u8();
-        const auto kind = Edit{static_cast<std::uint8_t>(
-            first % 16 % static_cast<unsigned>(Edit::count))};
+        const auto kind =
+            Edit{static_cast<std::uint8_t>(first % 16 % static_cast<unsigned>(Edit::count))};
         if (kind == Edit::look_around)
             return true;
         edit(kind, volumes_[first / 16 % volumes_.size()], input);

@@ -14,16 +14,16 @@ namespace bootview::fuzz {
 
 // What an edit begins with: this, and 16 times the number of the volume it is about.
 enum class Edit : std::uint8_t {
-    bytes,       // part, offset (2), count, bytes
-    far_bytes,   // offset in the image (5), count, bytes
-    field,       // offset in the boot sector, width, value (4)
-    link,        // cluster (4), what its entry says (4)
-    chain,       // first cluster (4), count (2), stride (2): a chain of its own
-    entries,     // directory, slot (2), count (2), short name (11), attributes, cluster (4), size (4)
-    long_name,   // directory, slot (2), units, short name (11), attributes, cluster (4), size (4),
-                 // the name's bytes
-    resize,      // the image's size (5)
-    mend_gpt,    // its checksums are made right
+    bytes,     // part, offset (2), count, bytes
+    far_bytes, // offset in the image (5), count, bytes
+    field,     // offset in the boot sector, width, value (4)
+    link,      // cluster (4), what its entry says (4)
+    chain,     // first cluster (4), count (2), stride (2): a chain of its own
+    entries,   // directory, slot (2), count (2), short name (11), attributes, cluster (4), size (4)
+    long_name, // directory, slot (2), units, short name (11), attributes, cluster (4), size (4),
+               // the name's bytes
+    resize,    // the image's size (5)
+    mend_gpt,  // its checksums are made right
     look_around, // what follows happens while the image is mounted
     count,
 };

@@ -10,7 +10,8 @@ namespace bootview::fuzz {
 
 class Input {
 public:
-    Input(const std::uint8_t* data, std::size_t size) : rest_(std::as_bytes(std::span{data, size})) {}
+    Input(const std::uint8_t* data, std::size_t size)
+        : rest_(std::as_bytes(std::span{data, size})) {}
 
     bool empty() const { return rest_.empty(); }
     std::span<const std::byte> rest() const { return rest_; }

@@ -63,33 +63,103 @@ void whole_images() {
             write("whole_image", name + "-" + std::to_string(choice), Bytes{}.u8(i).u8(choice));
         // A long scattered chain; a directory full of entries that share one chain.
         write("whole_image", name + "-scattered",
-              Bytes{}.u8(i).u8(0).edit(Edit::chain).u32(20).u16(2000).u16(2)
-                  .edit(Edit::entries).part(Part::overlays).u16(4).u16(3)
-                  .text("LARGE   IMG").u8(0x20).u32(20).u32(900'000));
+              Bytes{}
+                  .u8(i)
+                  .u8(0)
+                  .edit(Edit::chain)
+                  .u32(20)
+                  .u16(2000)
+                  .u16(2)
+                  .edit(Edit::entries)
+                  .part(Part::overlays)
+                  .u16(4)
+                  .u16(3)
+                  .text("LARGE   IMG")
+                  .u8(0x20)
+                  .u32(20)
+                  .u32(900'000));
         write("whole_image", name + "-shared-directory",
-              Bytes{}.u8(i).u8(0).edit(Edit::chain).u32(20).u16(700).u16(1)
-                  .edit(Edit::entries).part(Part::root).u16(8).u16(8)
-                  .text("SHARED     ").u8(0x10).u32(8).u32(0));
+              Bytes{}
+                  .u8(i)
+                  .u8(0)
+                  .edit(Edit::chain)
+                  .u32(20)
+                  .u16(700)
+                  .u16(1)
+                  .edit(Edit::entries)
+                  .part(Part::root)
+                  .u16(8)
+                  .u16(8)
+                  .text("SHARED     ")
+                  .u8(0x10)
+                  .u32(8)
+                  .u32(0));
         write("whole_image", name + "-inside-itself",
-              Bytes{}.u8(i).u8(0).edit(Edit::entries).part(Part::overlays).u16(4).u16(2)
-                  .text("AGAIN      ").u8(0x10).u32(8).u32(0));
+              Bytes{}
+                  .u8(i)
+                  .u8(0)
+                  .edit(Edit::entries)
+                  .part(Part::overlays)
+                  .u16(4)
+                  .u16(2)
+                  .text("AGAIN      ")
+                  .u8(0x10)
+                  .u32(8)
+                  .u32(0));
         write("whole_image", name + "-changes",
-              Bytes{}.u8(i).u8(0).edit(Edit::look_around)
-                  .edit(Edit::entries).part(Part::root).u16(1).u16(1)
-                  .text("KERNEL8 IMG").u8(0x20).u32(3).u32(700)
-                  .edit(Edit::look_around).edit(Edit::field).u8(13).u8(0).u32(2)
-                  .edit(Edit::look_around).edit(Edit::resize).number(4096, 5));
+              Bytes{}
+                  .u8(i)
+                  .u8(0)
+                  .edit(Edit::look_around)
+                  .edit(Edit::entries)
+                  .part(Part::root)
+                  .u16(1)
+                  .u16(1)
+                  .text("KERNEL8 IMG")
+                  .u8(0x20)
+                  .u32(3)
+                  .u32(700)
+                  .edit(Edit::look_around)
+                  .edit(Edit::field)
+                  .u8(13)
+                  .u8(0)
+                  .u32(2)
+                  .edit(Edit::look_around)
+                  .edit(Edit::resize)
+                  .number(4096, 5));
         write("whole_image", name + "-circle",
               Bytes{}.u8(i).u8(0).edit(Edit::link).u32(6).u32(4).edit(Edit::link).u32(8).u32(8));
         write("whole_image", name + "-long-name",
-              Bytes{}.u8(i).u8(0).edit(Edit::long_name).part(Part::overlays).u16(5).u8(60)
-                  .text("LONGNA~1TXT").u8(0x20).u32(5).u32(10)
+              Bytes{}
+                  .u8(i)
+                  .u8(0)
+                  .edit(Edit::long_name)
+                  .part(Part::overlays)
+                  .u16(5)
+                  .u8(60)
+                  .text("LONGNA~1TXT")
+                  .u8(0x20)
+                  .u32(5)
+                  .u32(10)
                   .text(std::string("\x3d\xd8\x00\xde/\0x\0\0\xd8", 10)));
         write("whole_image", name + "-mended-gpt",
-              Bytes{}.u8(i).u8(1).edit(Edit::bytes).part(Part::gpt_entries).u16(128).u8(48)
-                  .image(base_image(7).image, 1024, 48).edit(Edit::mend_gpt));
+              Bytes{}
+                  .u8(i)
+                  .u8(1)
+                  .edit(Edit::bytes)
+                  .part(Part::gpt_entries)
+                  .u16(128)
+                  .u8(48)
+                  .image(base_image(7).image, 1024, 48)
+                  .edit(Edit::mend_gpt));
         write("whole_image", name + "-mbr",
-              Bytes{}.u8(i).u8(1).edit(Edit::bytes).part(Part::mbr).u16(16).u8(48)
+              Bytes{}
+                  .u8(i)
+                  .u8(1)
+                  .edit(Edit::bytes)
+                  .part(Part::mbr)
+                  .u16(16)
+                  .u8(48)
                   .image(base_image(6).image, 446, 48));
     }
 }
@@ -107,9 +177,8 @@ void boot_sectors() {
     }
     for (const fat::Type type : {fat::Type::fat12, fat::Type::fat32}) {
         SparseImage image{std::uint64_t{1} << 20};
-        const BaseVolume volume =
-            format_volume(image, 0,
-                          {.type = type, .clusters = 60, .reserved = 2, .fats = 1, .root_entries = 16});
+        const BaseVolume volume = format_volume(
+            image, 0, {.type = type, .clusters = 60, .reserved = 2, .fats = 1, .root_entries = 16});
         Bytes bytes;
         bytes.u32(volume.size / 512).image(image, 0, volume.cluster(11));
         write("boot_sector", type == fat::Type::fat12 ? "tiny_fat12" : "tiny_fat32", bytes);
@@ -120,10 +189,15 @@ void tables() {
     const SparseImage& mbr = base_image(6).image;
     write("mbr", "primary", Bytes{}.u32(mbr.size() / 512).image(mbr, 0, 512));
     SparseImage chain{std::uint64_t{1} << 20};
-    for (const auto& [at, index, type, start] :
-         {std::tuple{0, 0, 0x0c, 100}, {0, 1, 0x05, 2}, {0, 3, 0x0f, 8}, {1024, 0, 0x01, 1},
-          {1024, 1, 0x05, 1}, {1536, 0, 0x06, 2}, {1536, 1, 0x85, 2}, {2048, 1, 0x05, 1},
-          {4096, 0, 0x83, 1}}) {
+    for (const auto& [at, index, type, start] : {std::tuple{0, 0, 0x0c, 100},
+                                                 {0, 1, 0x05, 2},
+                                                 {0, 3, 0x0f, 8},
+                                                 {1024, 0, 0x01, 1},
+                                                 {1024, 1, 0x05, 1},
+                                                 {1536, 0, 0x06, 2},
+                                                 {1536, 1, 0x85, 2},
+                                                 {2048, 1, 0x05, 1},
+                                                 {4096, 0, 0x83, 1}}) {
         chain.put(static_cast<std::uint64_t>(at + 446 + 16 * index + 4), 1,
                   static_cast<std::uint64_t>(type));
         chain.put(static_cast<std::uint64_t>(at + 446 + 16 * index + 8), 4,
@@ -142,7 +216,10 @@ void tables() {
         bytes.image(gpt, gpt.size() - tail, tail);
         write("gpt", name_of_base_image(number), bytes);
         Bytes damaged;
-        damaged.u32(gpt.size() / 512).u16(tail).image(gpt, 0, sector).image(gpt, gpt.size() - tail, tail);
+        damaged.u32(gpt.size() / 512)
+            .u16(tail)
+            .image(gpt, 0, sector)
+            .image(gpt, gpt.size() - tail, tail);
         write("gpt", std::string{name_of_base_image(number)} + "_backup_only", damaged);
     }
 }
@@ -173,22 +250,74 @@ void directories() {
 }
 
 void rings() {
-    write("ring_subscriber", "drained", Bytes{}.u8(4).u8(0).u8(0)
-              .u8(2).u8(2).u8(5).u8(0x81).number(1 << 20, 5).number(4096, 3).u8(0)
-              .u8(2).u8(2).u8(9).u8(0x01).number(3 << 20, 5).number(512, 3).u8(0).u8(1)
-              .u8(2).u8(3).u8(2).u8(0));
-    write("ring_subscriber", "overflow", Bytes{}.u8(2).u8(0).u8(0)
-              .u8(2).u8(2).u8(60).u8(1).number(0, 5).number(512, 3).u8(0));
-    write("ring_subscriber", "backwards", Bytes{}.u8(3).u8(0).u8(0)
-              .u8(2).u8(4).u16(6).u8(0).u8(2).u8(4).u16(0xfffd).u8(0)
-              .u8(2).u8(5).u8(2).u8(0).u8(2).u8(6).number(~0ULL, 8).u8(0));
-    write("ring_subscriber", "handshake", Bytes{}.u8(3).u8(8).u8(0).u8(2)
-              .u8(0x10).u8(3).u32(7).u8(1).u8(1).u8(0x10).u8(3).u32(9).u8(0).u8(1));
+    write("ring_subscriber", "drained",
+          Bytes{}
+              .u8(4)
+              .u8(0)
+              .u8(0)
+              .u8(2)
+              .u8(2)
+              .u8(5)
+              .u8(0x81)
+              .number(1 << 20, 5)
+              .number(4096, 3)
+              .u8(0)
+              .u8(2)
+              .u8(2)
+              .u8(9)
+              .u8(0x01)
+              .number(3 << 20, 5)
+              .number(512, 3)
+              .u8(0)
+              .u8(1)
+              .u8(2)
+              .u8(3)
+              .u8(2)
+              .u8(0));
+    write("ring_subscriber", "overflow",
+          Bytes{}.u8(2).u8(0).u8(0).u8(2).u8(2).u8(60).u8(1).number(0, 5).number(512, 3).u8(0));
+    write("ring_subscriber", "backwards",
+          Bytes{}
+              .u8(3)
+              .u8(0)
+              .u8(0)
+              .u8(2)
+              .u8(4)
+              .u16(6)
+              .u8(0)
+              .u8(2)
+              .u8(4)
+              .u16(0xfffd)
+              .u8(0)
+              .u8(2)
+              .u8(5)
+              .u8(2)
+              .u8(0)
+              .u8(2)
+              .u8(6)
+              .number(~0ULL, 8)
+              .u8(0));
+    write("ring_subscriber", "handshake",
+          Bytes{}
+              .u8(3)
+              .u8(8)
+              .u8(0)
+              .u8(2)
+              .u8(0x10)
+              .u8(3)
+              .u32(7)
+              .u8(1)
+              .u8(1)
+              .u8(0x10)
+              .u8(3)
+              .u32(9)
+              .u8(0)
+              .u8(1));
     write("ring_subscriber", "refused", Bytes{}.u8(3).u8(8).u8(0).u8(1).u8(0x10).u8(4).u32(71));
     write("ring_subscriber", "too_small", Bytes{}.u8(3).u8(1).u16(0xf000));
     write("ring_subscriber", "unsealed", Bytes{}.u8(3).u8(2));
-    write("ring_subscriber", "restless", Bytes{}.u8(4).u8(4).u8(0).number(1 << 20, 8).u16(8)
-              .text(std::string(40, '\0')));
+    write("ring_subscriber", "restless",
+          Bytes{}.u8(4).u8(4).u8(0).number(1 << 20, 8).u16(8).text(std::string(40, '\0')));
 }
 
 } // namespace

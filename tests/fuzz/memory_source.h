@@ -21,9 +21,7 @@ public:
     bool read(std::uint64_t offset, std::span<std::byte> data) const override {
         return image_.read(offset, data);
     }
-    image::Stamp stamp() const override {
-        return {image_.size(), {version_, 1}, {version_, 1}};
-    }
+    image::Stamp stamp() const override { return {image_.size(), {version_, 1}, {version_, 1}}; }
     bool stamp_tells() const override { return true; }
     std::optional<ring::ImageId> id() const override { return std::nullopt; }
     uid_t owner() const override { return 0; }

@@ -44,7 +44,8 @@ void drain(ring::Subscriber& subscriber, HostileSegment& segment, std::uint64_t 
             segment.act(input);
     };
     subscriber.drain(on_change);
-    require(seen <= 2 * slots + 2, "a drain reports no more changes than the ring has had room for");
+    require(seen <= 2 * slots + 2,
+            "a drain reports no more changes than the ring has had room for");
     require(subscriber.in_flight().size() <= 3 * slots + 2, "the changes under way are bounded");
 }
 

@@ -26,9 +26,8 @@ public:
     // Fills all of `data`; false if a part of it lies past the end. Counts itself.
     bool read(std::uint64_t offset, std::span<std::byte> data) const;
     ReadAt reader() const {
-        return [this](std::uint64_t offset, std::span<std::byte> data) {
-            return read(offset, data);
-        };
+        return
+            [this](std::uint64_t offset, std::span<std::byte> data) { return read(offset, data); };
     }
 
     // Little-endian, `width` bytes wide.

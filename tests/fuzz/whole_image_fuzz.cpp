@@ -87,8 +87,10 @@ private:
                         error == EISDIR,
                     "an error that a kernel expects");
         }
-        require(image_.work().calls <= calls_of_a_request, "a request takes a bounded number of reads");
-        require(image_.work().bytes <= bytes_of_a_request, "a request takes a bounded number of bytes");
+        require(image_.work().calls <= calls_of_a_request,
+                "a request takes a bounded number of reads");
+        require(image_.work().bytes <= bytes_of_a_request,
+                "a request takes a bounded number of bytes");
         require(heap_peak() <= memory_in_all, "memory is bounded");
         return error;
     }
@@ -105,7 +107,8 @@ private:
         std::vector<view::DirectoryEntry> entries;
         if (request([&] { entries = view_.list(directory); }) != 0)
             return;
-        require(entries.size() <= fat::maximum_slots, "a directory has a bounded number of entries");
+        require(entries.size() <= fat::maximum_slots,
+                "a directory has a bounded number of entries");
         for (const view::DirectoryEntry& entry : entries)
             require(fat::is_presentable(entry.name) && entry.inode != 0,
                     "every listed entry may be given to a kernel");

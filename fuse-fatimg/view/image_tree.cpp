@@ -207,6 +207,9 @@ void ImageTree::forget_dependencies(Node& node) {
         for (const Range& range : file.fat_bytes)
             index_.remove(range, {&node, Role::chain});
         nodes_.chains.remove(&file);
+        // The kernel may remember a dead node for long; who reads it has these for himself.
+        file.extents.reset();
+        file.fat_bytes = {};
         return;
     }
     auto& directory = static_cast<DirectoryNode&>(node);
@@ -563,9 +566,10 @@ void ImageTree::load(FileNode& file) {
         return;
     const Volume& volume = *file.parent->volume;
     make_room_for_chain();
-    fat::Chain chain = fat::read_file_chain(
-        reader_of(volume), volume.geometry, file.entry.first_cluster, file.entry.size,
-        maximum_of_chains - std::min(maximum_of_chains, nodes_.chains.total()));
+    fat::Chain chain = fat::read_file_chain(reader_of(volume), volume.geometry,
+                                            file.entry.first_cluster, file.entry.size);
+    if (nodes_.chains.total() + chain.extents.footprint() > maximum_of_chains)
+        fail(ENFILE);
     chain.extents.shift(volume.range.offset);
     std::vector<Range> fat_bytes = shifted(chain.fat_bytes, volume.range.offset);
     require_settled(chain.extents);

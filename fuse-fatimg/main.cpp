@@ -15,6 +15,8 @@
 #include "fuse-fatimg/fuse/options.h"
 #include "fuse-fatimg/fuse/preflight.h"
 #include "fuse-fatimg/fuse/tender.h"
+#include "fuse-fatimg/image/nbd.h"
+#include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/list.h"
 #include "fuse-fatimg/log.h"
 #include "fuse-fatimg/view/contents.h"
@@ -135,17 +137,29 @@ std::shared_ptr<const fat::CodePage> code_page_of(const Options& options) {
     return std::make_shared<const fat::CodePage>(fat::CodePage::load(options.codepage));
 }
 
-// Not resolved itself: a symbolic link to an image may be pointed to another one.
-std::string absolute(const std::string& path) {
-    if (path.starts_with('/'))
-        return path;
+// The daemon changes to /. Not resolved itself: a symbolic link to an image may be pointed to
+// another one.
+std::string absolute(const std::string& source) {
+    std::size_t path = 0;
+    if (image::is_nbd_uri(source)) {
+        constexpr std::string_view parameter = "?socket=";
+        path = source.find(parameter);
+        if (path == std::string::npos)
+            return source;
+        path += parameter.size();
+    }
+    if (source.compare(path, 1, "/") == 0 || source.compare(path, 3, "%2F") == 0 ||
+        source.compare(path, 3, "%2f") == 0)
+        return source;
     char directory[PATH_MAX];
     if (::getcwd(directory, sizeof directory) == nullptr)
         throw std::system_error(errno, std::generic_category(), "getcwd");
-    return fmt::format("{}/{}", directory, path);
+    return fmt::format("{}{}/{}", source.substr(0, path), directory, source.substr(path));
 }
 
 void require_source(const std::string& source) {
+    if (image::is_nbd_uri(source))
+        return;
     char resolved[PATH_MAX];
     if (::realpath(source.c_str(), resolved) == nullptr)
         throw std::runtime_error(
@@ -160,6 +174,8 @@ int list(const Options& options, bool as_json) {
         throw std::runtime_error(
             fmt::format("{}: is a directory: --list takes one image", options.source));
     const auto source = image::open_source(options.source);
+    if (const std::string reason = image::packed(*source); !reason.empty())
+        throw fat::Refused(reason);
     const view::Contents contents = view::read_contents(
         [&](std::uint64_t offset, std::span<std::byte> data) { return source->read(offset, data); },
         source->size(), options.partition, *code_page_of(options));
@@ -229,7 +245,7 @@ std::optional<int> parse(int argc, char** argv, CommandLine& line) {
     std::vector<std::string> lists;
     CLI::App app{"Shows the FAT partitions inside disk images as ordinary files.", "fuse-fatimg"};
     app.set_version_flag("--version", "fuse-fatimg " BOOTVIEW_VERSION);
-    app.add_option("SOURCE", options.source, "Image, block device, or directory of images")
+    app.add_option("SOURCE", options.source, "Image, block device, NBD URI, or directory of images")
         ->required();
     app.add_option("MOUNTPOINT", options.mountpoint, "Where to show it");
     app.add_flag("-f,--foreground", options.foreground, "Stay in the foreground, log to stderr");

@@ -2,6 +2,7 @@
 
 #include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/fat/free_space.h"
+#include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/log.h"
 
 #include <algorithm>
@@ -57,6 +58,8 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
     // Before the image is read for the first time, so that nothing after that goes unseen.
     ChangeListener& listener = *tree;
     tree->feed_ = std::make_unique<ChangeFeed>(*tree->file_, options.notify, listener);
+    if (const std::string reason = image::packed(*tree->file_); !reason.empty())
+        throw fat::Refused(reason);
     Layout layout = read_layout(
         [&file = *tree->file_](std::uint64_t offset, std::span<std::byte> data) {
             return file.read(offset, data);
@@ -99,7 +102,7 @@ void ImageTree::catch_up() {
             ChangeListener& listener = *this;
             feed_ = std::make_unique<ChangeFeed>(*file_, options_.notify, listener);
             feed_->announce();
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             // Gone, for the moment or for good: the open file still holds what it held.
         }
     }

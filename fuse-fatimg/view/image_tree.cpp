@@ -24,8 +24,6 @@ namespace {
 constexpr std::size_t maximum_of_listings = std::size_t{32} << 20;
 constexpr std::size_t usual_of_chains = std::size_t{32} << 20;
 constexpr std::size_t maximum_of_chains = std::size_t{120} << 20; // those of open files can't go
-// A chain that takes more is not read a second time to see whether it is still the same.
-constexpr std::size_t worth_comparing = std::size_t{16} << 20;
 
 // How long a client may keep a change back that it has half written: Linux writes what is dirty for
 // 30 s, looking every 5 s (Documentation/admin-guide/sysctl/vm.rst, dirty_expire_centisecs).
@@ -444,10 +442,6 @@ void ImageTree::check_chain(FileNode& file) {
     for (const Range& range : file.fat_bytes)
         require_settled(range);
     file.chain_suspect = false;
-    if (file.extents->footprint() > worth_comparing) {
-        kill(file);
-        return;
-    }
     const fat::Chain now = fat::read_file_chain(reader_of(volume), volume.geometry,
                                                 file.entry.first_cluster, file.entry.size);
     if (now.extents != *file.extents ||

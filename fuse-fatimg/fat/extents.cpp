@@ -121,8 +121,20 @@ std::vector<Range> Extents::covering() const {
     return result;
 }
 
-bool Extents::overlaps(const Range& range) const {
-    if (range.length == 0 || range.end() <= data_offset_ || chunks_.empty())
+bool Extents::overlaps(Range range) const {
+    if (chunks_.empty())
+        return false;
+    const Run& last = chunks_.back().back();
+    const std::uint64_t cluster_end = range_of(last).end();
+    const std::uint64_t end_of_file = cluster_end - (allocated() - size_);
+    if (range.offset >= end_of_file && range.offset < cluster_end) {
+        const std::uint64_t skip = std::min(range.length, cluster_end - range.offset);
+        range = {range.offset + skip, range.length - skip};
+    } else if (range.end() > end_of_file && range.end() <= cluster_end &&
+               range.offset < end_of_file) {
+        range.length = end_of_file - range.offset;
+    }
+    if (range.length == 0 || range.end() <= data_offset_)
         return false;
     if (bitmap_.empty())
         return std::any_of(chunks_.front().begin(), chunks_.front().end(),

@@ -72,9 +72,9 @@ public:
     // Ranges that hold all of it and, where pieces lie near each other, what is between them: few
     // enough to be entered in an index, which then asks overlaps().
     std::vector<Range> covering() const;
-    // Does a byte of the file lie in this range? What its last cluster holds behind its end counts
-    // as well: FAT allocates no less.
-    bool overlaps(const Range& range) const;
+    // Does a byte of the file lie in this range? What its last cluster holds behind its end is not
+    // of the file.
+    bool overlaps(Range range) const;
 
     // The same clusters in the same order, and the same size.
     friend bool operator==(const Extents& a, const Extents& b) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 namespace bootview::fat {
 
@@ -18,9 +19,7 @@ constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
 } // namespace
 
 TableReader::TableReader(const ReadAt& read, const Geometry& geometry)
-    : read_(read), geometry_(geometry),
-      pages_(static_cast<std::size_t>((geometry.fat_length + page_size - 1) / page_size)),
-      touched_(pages_.size()) {}
+    : read_(read), geometry_(geometry) {}
 
 std::uint32_t TableReader::entry(Cluster cluster) {
     std::uint32_t value = 0;
@@ -29,64 +28,64 @@ std::uint32_t TableReader::entry(Cluster cluster) {
     case Type::fat12: {
         // One and a half bytes each, so an entry may lie across two sectors, and across two pages.
         const std::uint64_t at = cluster + cluster / 2;
-        const std::uint32_t pair = byte(at) | static_cast<std::uint32_t>(byte(at + 1)) << 8;
+        const std::uint32_t low = get8(bytes_at(at), at % page_size);
+        const std::uint32_t high = get8(bytes_at(at + 1), (at + 1) % page_size);
+        const std::uint32_t pair = low | high << 8;
         value = cluster % 2 != 0 ? pair >> 4 : pair & 0xfff;
         widest = 0xff7;
         break;
     }
     case Type::fat16: {
         const std::uint64_t at = std::uint64_t{cluster} * 2;
-        note(at);
-        value = get16(page_at(at / page_size), at % page_size);
+        value = get16(bytes_at(at), at % page_size);
         widest = 0xfff7;
         break;
     }
     case Type::fat32: {
         const std::uint64_t at = std::uint64_t{cluster} * 4;
-        note(at);
-        return get32(page_at(at / page_size), at % page_size) & fat32_mask;
+        return get32(bytes_at(at), at % page_size) & fat32_mask;
     }
     }
     return value >= widest ? value - widest + entry_bad : value;
 }
 
-std::uint8_t TableReader::byte(std::uint64_t at) {
-    note(at);
-    return get8(page_at(at / page_size), at % page_size);
-}
-
-const TableReader::Page& TableReader::page_at(std::uint64_t index) {
-    auto& page = pages_.at(static_cast<std::size_t>(index));
-    if (page)
-        return *page;
+const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
+    const std::uint64_t index = at / page_size;
+    if (index != last_index_) {
+        last_ = &pages_[index];
+        last_index_ = index;
+    }
+    last_->touched |= static_cast<std::uint8_t>(1U << at % page_size / unit);
+    if (last_->bytes)
+        return *last_->bytes;
     if (kept_ == maximum_pages) { // rarely: all of them go, and what is needed comes again
-        for (auto& other : pages_)
-            other.reset();
+        for (auto& [other, page] : pages_)
+            page.bytes.reset();
         kept_ = 0;
     }
-    auto fresh = std::make_unique<Page>();
+    auto fresh = std::make_unique<Bytes>();
     const std::uint64_t start = index * page_size;
     const std::size_t length =
         static_cast<std::size_t>(std::min(page_size, geometry_.fat_length - start));
     if (!read_(geometry_.active_fat_offset() + start, std::span{*fresh}.first(length)))
         throw std::system_error(EIO, std::generic_category(), "reading the FAT");
-    page = std::move(fresh);
+    last_->bytes = std::move(fresh);
     ++kept_;
     ++pages_read_;
-    return *page;
-}
-
-void TableReader::note(std::uint64_t at) {
-    touched_.at(static_cast<std::size_t>(at / page_size)) |=
-        static_cast<std::uint8_t>(1U << at % page_size / unit);
+    return *last_->bytes;
 }
 
 std::vector<Range> TableReader::touched() const {
     const std::uint64_t sector = geometry_.sector_size;
+    std::vector<std::pair<std::uint64_t, std::uint8_t>> pages;
+    pages.reserve(pages_.size());
+    for (const auto& [index, page] : pages_)
+        pages.emplace_back(index, page.touched);
+    std::sort(pages.begin(), pages.end());
     std::vector<Range> ranges;
-    for (std::size_t page = 0; page < touched_.size(); ++page)
-        for (std::uint64_t i = 0; touched_[page] >> i != 0; ++i) {
-            if ((touched_[page] >> i & 1) == 0)
+    for (const auto& [page, touched] : pages)
+        for (std::uint64_t i = 0; touched >> i != 0; ++i) {
+            if ((touched >> i & 1) == 0)
                 continue;
             // Writers write whole sectors, which may be larger than what is counted here.
             const std::uint64_t at = (page * page_size + i * unit) / sector * sector;

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 namespace bootview::fat {
@@ -37,16 +38,19 @@ public:
 private:
     static constexpr std::uint64_t page_size = 4096;
     static constexpr std::size_t maximum_pages = 8192; // 32 MiB: the table of 8 million clusters
-    using Page = std::array<std::byte, page_size>;
+    using Bytes = std::array<std::byte, page_size>;
+    struct Page {
+        std::unique_ptr<Bytes> bytes; // null: not kept
+        std::uint8_t touched = 0;     // a bit for each 512 bytes
+    };
 
-    std::uint8_t byte(std::uint64_t at);
-    const Page& page_at(std::uint64_t index);
-    void note(std::uint64_t at);
+    const Bytes& bytes_at(std::uint64_t at); // those of the page; a note is taken
 
     const ReadAt& read_;
     const Geometry& geometry_;
-    std::vector<std::unique_ptr<Page>> pages_;
-    std::vector<std::uint8_t> touched_; // by page; a bit for each 512 bytes
+    std::unordered_map<std::uint64_t, Page> pages_; // those that were ever needed
+    std::uint64_t last_index_ = ~std::uint64_t{0};  // mostly the next one is on the same
+    Page* last_ = nullptr;
     std::size_t kept_ = 0;
     std::uint64_t pages_read_ = 0;
 };

@@ -58,11 +58,15 @@ TEST_P(ExtentsAgainstModel, FindEveryByteAndNoOther) {
         }));
     for (std::size_t i = 1; i < covering.size(); ++i)
         EXPECT_LT(covering[i - 1].end(), covering[i].offset);
+    const std::uint64_t end_of_cluster = offset_of(clusters.back() + 1);
+    const std::uint64_t end_of_file = end_of_cluster - (extents.allocated() - size);
     for (int i = 0; i < 2000; ++i) {
-        const Range range{random() % (span * cluster_size + 30'000), 1 + random() % 5000};
+        const Range range{i % 4 == 0 ? end_of_file - 600 + random() % 1200
+                                     : random() % (span * cluster_size + 30'000),
+                          1 + random() % (i % 3 == 0 ? 100 : 5000)};
         bool expected = false;
         for (std::uint64_t at = range.offset; at < range.end(); ++at)
-            if (at >= data_offset &&
+            if (at >= data_offset && (at < end_of_file || at >= end_of_cluster) &&
                 held.count(static_cast<Cluster>((at - data_offset) / cluster_size + 2)) != 0)
                 expected = true;
         EXPECT_EQ(extents.overlaps(range), expected) << range.offset << '+' << range.length;

@@ -30,7 +30,8 @@ public:
             [this](std::uint64_t offset, std::span<std::byte> data) { return read(offset, data); };
     }
 
-    // Calls f(offset, bytes) for each page that was written, in no order; the base's not among them.
+    // Calls f(offset, bytes) for each page that was written, in no order; the base's not among
+    // them.
     template<typename Function>
     void for_each_page(Function f) const {
         for (const auto& [number, page] : pages_)

@@ -8,6 +8,7 @@
 #include "tests/support/serving_stack.h"
 #include "tests/support/temporary_directory.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <fstream>
@@ -33,6 +34,7 @@ using fuzz::SparseImage;
 namespace {
 
 constexpr std::uint64_t most_memory_kib = 256 * 1024;
+constexpr unsigned first_free_slot = 8; // of the root that format_volume() makes
 constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
 
 // Writes the pages of an image to a file of its size. False: no file may be that large here.
@@ -174,8 +176,9 @@ protected:
                    std::chrono::duration<double, std::milli>(slowest).count(), slowest_is);
         EXPECT_TRUE(stack->view().running());
         EXPECT_GT(most, 0U);
-        if (built_without_sanitizer())
+        if (built_without_sanitizer()) {
             EXPECT_LE(most, most_memory_kib);
+        }
     }
     static bool built_without_sanitizer() { return sanitizer_environment().empty(); }
 
@@ -206,7 +209,8 @@ TEST_F(BoundedByAnyImage, TheLargestFileInTheSmallestPieces) {
     const BaseVolume volume = fuzz::format_volume(
         image, 0, {.type = fat::Type::fat32, .clusters = 9'000'000, .reserved = 32});
     scatter(image, volume, 100, count, 1021);
-    image.write(volume.root + 12 * 32, fuzz::short_slot("LARGEST BIN", 0x20, 100, 0xffffffff));
+    image.write(volume.root + first_free_slot * 32,
+                fuzz::short_slot("LARGEST BIN", 0x20, 100, 0xffffffff));
     if (!mount(image))
         GTEST_SKIP() << "no file may have 6 GiB here";
     look_around();
@@ -226,7 +230,8 @@ TEST_F(BoundedByAnyImage, AFileThatIsScatteredOverTheLargestFat) {
     const std::uint32_t count = 20'000;
     for (std::uint32_t i = 0; i < count; ++i)
         volume.link(image, 100 + i * 13'000, i + 1 < count ? 100 + (i + 1) * 13'000 : 0x0fffffff);
-    image.write(volume.root + 12 * 32, fuzz::short_slot("FAR     BIN", 0x20, 100, count * 512));
+    image.write(volume.root + first_free_slot * 32,
+                fuzz::short_slot("FAR     BIN", 0x20, 100, count * 512));
     SparseImage whole{image.size()}; // the base's pages are no pages of its own
     fuzz::base_image(4).image.for_each_page(
         [&](std::uint64_t at, std::span<const std::byte> page) { whole.write(at, page); });
@@ -251,7 +256,7 @@ TEST_F(BoundedByAnyImage, HundredsOfLargeDirectoriesInOnePlace) {
     fill_directory(image, volume.cluster(100), 100);
     const unsigned count = 300;
     for (unsigned i = 0; i < count; ++i)
-        image.write(volume.root + (12 + i) * 32,
+        image.write(volume.root + (first_free_slot + i) * 32,
                     fuzz::short_slot(fmt::format("D{:07}   ", i).c_str(), 0x10, 100, 0));
     ASSERT_TRUE(mount(image));
     look_around();
@@ -270,13 +275,17 @@ TEST_F(BoundedByAnyImage, ADirectoryInsideItself) {
     image.write(volume.cluster(8) + 6 * 32, fuzz::short_slot("AGAIN      ", 0x10, 8, 0));
     ASSERT_TRUE(mount(image));
     look_around();
+    // Shown down to any depth, or refused as damaged; but not without end.
     std::string name = "overlays";
     for (int depth = 0; depth < 200; ++depth) {
         name += "/again";
-        ASSERT_EQ(stat(name), 0) << stack->logs();
+        if (const int error = stat(name); error != 0) {
+            EXPECT_EQ(error, EIO) << stack->logs();
+            break;
+        }
         EXPECT_GT(list(name), 3U);
     }
-    EXPECT_EQ(read(open(name + "/vc4-kms-v3d-pi4.dtbo"), 0, 50), 0);
+    EXPECT_EQ(stat("overlays/vc4-kms-v3d-pi4.dtbo"), 0);
     expect_bounded();
 }
 

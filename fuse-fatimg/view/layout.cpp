@@ -15,7 +15,7 @@ namespace {
 using partition::FilesystemKind;
 
 std::shared_ptr<const Volume> open_volume(const ReadAt& read, unsigned partition,
-                                          const Range& range) {
+                                          const Range& range, bool& in_use) {
     std::array<std::byte, fat::boot_sector_size> sector{};
     if (range.length < sector.size() || !read(range.offset, sector))
         throw fat::Refused("is too small for a FAT file system");
@@ -23,7 +23,7 @@ std::shared_ptr<const Volume> open_volume(const ReadAt& read, unsigned partition
     volume->partition = partition;
     volume->geometry = fat::parse_boot_sector(sector, range.length);
     volume->range = {range.offset, volume->geometry.volume_size};
-    layout.in_use = layout.in_use || fat::is_marked_in_use(sector, volume->geometry.type);
+    in_use = in_use || fat::is_marked_in_use(sector, volume->geometry.type);
     return volume;
 }
 
@@ -68,7 +68,8 @@ void choose(const ReadAt& read, const partition::Table& table, const PartitionCh
         if (choice.number && partition.number != *choice.number)
             continue;
         try {
-            layout.volumes.push_back(open_volume(read, partition.number, partition.range));
+            layout.volumes.push_back(
+                open_volume(read, partition.number, partition.range, layout.in_use));
             if (!choice.all)
                 return;
         } catch (const fat::Refused& e) {
@@ -120,7 +121,7 @@ Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
     std::shared_ptr<const Volume> whole; // a FAT without a partition table, as on a floppy disk
     std::string reason;
     try {
-        whole = open_volume(read, 0, {0, image_size});
+        whole = open_volume(read, 0, {0, image_size}, layout.in_use);
     } catch (const fat::Refused& e) {
         reason = e.what();
     }

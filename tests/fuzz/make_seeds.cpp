@@ -181,7 +181,15 @@ void boot_sectors() {
             image, 0, {.type = type, .clusters = 60, .reserved = 2, .fats = 1, .root_entries = 16});
         Bytes bytes;
         bytes.u32(volume.size / 512).image(image, 0, volume.cluster(11));
-        write("boot_sector", type == fat::Type::fat12 ? "tiny_fat12" : "tiny_fat32", bytes);
+        const std::string name = type == fat::Type::fat12 ? "tiny_fat12" : "tiny_fat32";
+        write("boot_sector", name, bytes);
+        // The kernel's chain goes on to the cluster behind the last one; to the last one.
+        for (const std::uint32_t next : {62U, 61U}) {
+            volume.link(image, 4, next);
+            volume.link(image, 61, 0x0fffffff);
+            write("boot_sector", name + "_to_" + std::to_string(next),
+                  Bytes{}.u32(volume.size / 512).image(image, 0, volume.cluster(11)));
+        }
     }
 }
 

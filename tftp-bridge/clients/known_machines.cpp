@@ -13,6 +13,8 @@ void KnownMachines::learn(const dhcp::Machine& machine) {
 }
 
 void KnownMachines::learn_address(const dhcp::Mac& mac, dhcp::Ipv4 address) {
+    if (!machines_.contains(mac))
+        return;
     const auto before = owners_.find(address);
     if (before != owners_.end() && before->second != mac)
         machines_.at(before->second).identity.address.reset();

@@ -23,7 +23,8 @@ public:
     explicit KnownMachines(std::size_t capacity = default_capacity) : capacity_(capacity) {}
 
     void learn(const dhcp::Machine& machine);
-    // An address has one owner, the last that was heard to have it.
+    // An address has one owner, the last that was heard to have it. Of machines that have not been
+    // learnt nothing is kept: most on a network boot from their disks.
     void learn_address(const dhcp::Mac& mac, dhcp::Ipv4 address);
 
     // Nothing is known of a MAC that was never heard: just that.

@@ -10,6 +10,20 @@ dhcp::Mac mac(unsigned number) {
              static_cast<std::uint8_t>(number & 0xff)}};
 }
 
+void learn_with_address(KnownMachines& known, unsigned number, std::uint32_t address) {
+    dhcp::Machine machine;
+    machine.mac = mac(number);
+    known.learn(machine);
+    known.learn_address(machine.mac, {address});
+}
+
+TEST(KnownMachines, MachinesThatDoNotBootFromTheNetworkTakeNoRoom) {
+    KnownMachines known;
+    known.learn_address(mac(1), {7});
+    EXPECT_EQ(known.size(), 0U);
+    EXPECT_FALSE(known.owner_of({7}));
+}
+
 TEST(KnownMachines, ALaterStageThatTellsLessTakesNothingAway) {
     KnownMachines known;
     dhcp::Machine machine;
@@ -27,8 +41,8 @@ TEST(KnownMachines, ALaterStageThatTellsLessTakesNothingAway) {
 
 TEST(KnownMachines, AnAddressBelongsToWhoeverHadItLast) {
     KnownMachines known;
-    known.learn_address(mac(1), {7});
-    known.learn_address(mac(2), {7});
+    learn_with_address(known, 1, 7);
+    learn_with_address(known, 2, 7);
     EXPECT_EQ(known.owner_of({7}), mac(2));
     EXPECT_FALSE(known.identity_of(mac(1)).address);
     known.learn_address(mac(2), {8});
@@ -39,10 +53,10 @@ TEST(KnownMachines, AnAddressBelongsToWhoeverHadItLast) {
 TEST(KnownMachines, AFloodOfMachinesStaysInItsBoundsAndForgetsTheOldest) {
     KnownMachines known(3);
     for (unsigned i = 0; i < 3; ++i)
-        known.learn_address(mac(i), {i + 1});
-    known.learn_address(mac(0), {1}); // heard again
+        learn_with_address(known, i, i + 1);
+    learn_with_address(known, 0, 1); // heard again
     for (unsigned i = 3; i < 5; ++i)
-        known.learn_address(mac(i), {i + 1});
+        learn_with_address(known, i, i + 1);
     EXPECT_EQ(known.size(), 3U);
     EXPECT_EQ(known.owner_of({1}), mac(0));
     EXPECT_FALSE(known.owner_of({2}));

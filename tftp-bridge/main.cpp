@@ -1,4 +1,5 @@
 // tftp-bridge: the command line. The server is tftp/server.h.
+#include "tftp-bridge/tftp/inherited_sockets.h"
 #include "tftp-bridge/tftp/log.h"
 #include "tftp-bridge/tftp/options.h"
 #include "tftp-bridge/tftp/server.h"
@@ -6,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -25,8 +27,25 @@ struct CommandLine {
     tftp::ServerSettings settings;
     std::vector<std::string> listen;
     double timeout_seconds = 1;
+    unsigned cache_mebibytes = 16;
+    std::string port_range;
     tftp::log::Level log_level = tftp::log::Level::info;
 };
+
+// "FIRST-LAST".
+tftp::PortRange parse_port_range(const std::string& text) {
+    tftp::PortRange range;
+    const char* end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, range.first);
+    if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') {
+        const auto last = std::from_chars(first.ptr + 1, end, range.last);
+        if (last.ec == std::errc() && last.ptr == end && range.first != 0 &&
+            range.first <= range.last)
+            return range;
+    }
+    throw CLI::ValidationError("--port-range " + text,
+                               "write FIRST-LAST, two port numbers, as in 50000-50999");
+}
 
 // One option per line of the manual, tftp-bridge.pod, in its order.
 void declare_options(CLI::App& app, CommandLine& line) {
@@ -36,6 +55,13 @@ void declare_options(CLI::App& app, CommandLine& line) {
                                                         {"info", Level::info},
                                                         {"debug", Level::debug}};
     auto& settings = line.settings;
+    app.add_option("--cache-size", line.cache_mebibytes,
+                   "File data to keep in memory, in MiB, for all transfers together")
+        ->type_name("MIB")
+        ->check(CLI::Range(1U, 1024U * 1024).description(""))
+        ->capture_default_str();
+    app.add_flag("--fold-case", settings.fold_case,
+                 "Find a file whose name differs from the one asked for in the case of letters");
     app.add_option("--listen", line.listen, "Address and port to take requests on (repeatable)")
         ->type_name("[ADDR][:PORT]")
         ->default_str(":69")
@@ -52,16 +78,30 @@ void declare_options(CLI::App& app, CommandLine& line) {
         ->type_name("N")
         ->check(CLI::Range(1U, 100'000U).description(""))
         ->capture_default_str();
+    app.add_option("--max-transfers-per-client", settings.max_transfers_per_client,
+                   "Of these, how many for one address")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 100'000U).description(""))
+        ->capture_default_str();
     app.add_option("--max-windowsize", settings.max_window_size,
                    "Most blocks to send before an acknowledgement")
         ->type_name("BLOCKS")
         ->check(CLI::Range(1U, tftp::max_window_size).description(""))
         ->capture_default_str();
+    app.add_option("--metrics", settings.metrics,
+                   "Offer numbers for Prometheus on this port of 127.0.0.1, or this Unix socket")
+        ->type_name("PORT|PATH");
+    app.add_option("--port-range", line.port_range,
+                   "Ports to use for transfers (default: the system chooses)")
+        ->type_name("FIRST-LAST");
     app.add_option("--retries", settings.retries, "How often to repeat a packet before giving up")
         ->type_name("N")
         ->check(CLI::Range(1U, 100U).description(""))
         ->capture_default_str();
     app.add_option("--root", settings.root, "Directory to serve")->type_name("DIR")->required();
+    app.add_flag("--single-port", settings.single_port,
+                 "Send everything from the port that requests come to")
+        ->excludes("--port-range");
     app.add_option("--timeout", line.timeout_seconds,
                    "Wait before a packet is repeated, in seconds, if the client asks for none")
         ->type_name("SECONDS")
@@ -77,6 +117,9 @@ int serve(CommandLine& line) {
         line.settings.listen.clear();
     for (const auto& text : line.listen)
         line.settings.listen.push_back(tftp::parse_listen_address(text));
+    line.settings.cache_bytes = std::size_t{line.cache_mebibytes} << 20;
+    if (line.listen.empty())
+        line.settings.inherited = tftp::inherited_sockets("tftp");
     tftp::Server server(std::move(line.settings));
     server.run();
     return EXIT_SUCCESS;
@@ -93,6 +136,8 @@ int main(int argc, char** argv) {
     declare_options(app, line);
     try {
         app.parse(argc, argv);
+        if (!line.port_range.empty())
+            line.settings.ports = parse_port_range(line.port_range);
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
             return app.exit(error); // --help, --version

@@ -1,16 +1,22 @@
 #include "tftp-bridge/tftp/file_root.h"
 
+#include "tftp-bridge/tftp/file_version.h"
 #include "tftp-bridge/tftp/start_error.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace bootview::tftp {
@@ -23,12 +29,49 @@ int open_root_directory(const char* path) {
     return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int open_beneath_directory(int root, const char* name) {
+// With further flags for open(2).
+int open_beneath_with(int root, const char* name, std::uint64_t flags) {
     open_how how{};
-    // O_NONBLOCK: a FIFO must not hold up the server. It means nothing to a regular file.
-    how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    how.flags = flags | O_CLOEXEC;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     return static_cast<int>(syscall(SYS_openat2, root, name, &how, sizeof how));
+}
+
+// O_NONBLOCK: a FIFO must not hold up the server. It means nothing to a regular file.
+int open_beneath_directory(int root, const char* name) {
+    return open_beneath_with(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+// The entry of a directory that has this name but for the case of letters; of several, the first
+// in the order of their bytes, so that it is always the same one.
+std::optional<std::string> folded_entry(int root, const std::string& directory,
+                                        std::string_view name) {
+    const int fd = open_beneath_with(root, directory.empty() ? "." : directory.c_str(),
+                                     O_RDONLY | O_DIRECTORY);
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : fdopendir(fd), closedir);
+    std::optional<std::string> found;
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
+        if (equal_ignoring_case(entry->d_name, name) && (!found || entry->d_name < *found))
+            found = entry->d_name;
+    return found;
+}
+
+// `name` as the directories below the root spell it.
+std::optional<std::string> folded_path(int root, std::string_view name) {
+    std::string path;
+    while (!name.empty()) {
+        const auto part = name.substr(0, name.find('/'));
+        name.remove_prefix(std::min(part.size() + 1, name.size()));
+        const auto parent = path;
+        path += (path.empty() ? "" : "/") + std::string(part);
+        if (const Descriptor exact(open_beneath_with(root, path.c_str(), O_PATH)); exact)
+            continue;
+        const auto entry = folded_entry(root, parent, part);
+        if (!entry)
+            return std::nullopt;
+        path = (parent.empty() ? "" : parent + "/") + *entry;
+    }
+    return path;
 }
 
 // Whether a complete new attempt may do better. EAGAIN: a rename raced with the resolution of "..",
@@ -71,8 +114,9 @@ const RootCalls& RootCalls::system() {
     return calls;
 }
 
-FileRoot::FileRoot(std::string path, RootCalls calls)
-    : path_(std::filesystem::absolute(path).lexically_normal()), calls_(calls) {
+FileRoot::FileRoot(std::string path, bool fold_case, RootCalls calls)
+    : path_(std::filesystem::absolute(path).lexically_normal()), fold_case_(fold_case),
+      calls_(calls) {
     if (path_.size() > 1 && path_.ends_with('/'))
         path_.pop_back();
 }
@@ -123,7 +167,16 @@ int FileRoot::open_once(const std::string& name) const {
     const Descriptor root(calls_.open_root(path_.c_str()));
     if (!root)
         return -1;
-    return calls_.open_beneath(root.get(), name.c_str());
+    const int fd = calls_.open_beneath(root.get(), name.c_str());
+    return fd < 0 && errno == ENOENT && fold_case_ ? open_folded(root.get(), name) : fd;
+}
+
+int FileRoot::open_folded(int root, const std::string& name) const {
+    const auto path = folded_path(root, name);
+    if (path)
+        return calls_.open_beneath(root, path->c_str());
+    errno = ENOENT;
+    return -1;
 }
 
 std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
@@ -137,7 +190,10 @@ std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
             if (!S_ISREG(info.st_mode))
                 return Refusal{ErrorCode::access_violation, "not a regular file"};
             posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-            return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size), info.st_mtim};
+            const bool local = is_on_local_file_system(fd.get());
+            auto version = version_of(fd.get(), info, local);
+            return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size), info.st_mtim,
+                            local, std::move(version)};
         }
         if (attempt == attempts || !worth_another_attempt(errno))
             return refusal_for(errno);

@@ -26,6 +26,8 @@ struct OpenFile {
     Descriptor fd;
     std::uint64_t length = 0; // bytes; fixed here, a transfer has exactly this many
     timespec modified{};
+    bool local = false;  // its file system waits for no other program or machine
+    std::string version; // see file_version.h
 };
 
 // The way to the operating system, so that a test can let it fail. Both return -1 and set errno.
@@ -37,7 +39,10 @@ struct RootCalls {
 
 class FileRoot {
 public:
-    explicit FileRoot(std::string path, RootCalls calls = RootCalls::system());
+    // With `fold_case`, a name that is not there finds the one that differs from it in nothing but
+    // the case of ASCII letters, as on the FAT that most boot files come from.
+    explicit FileRoot(std::string path, bool fold_case = false,
+                      RootCalls calls = RootCalls::system());
 
     // Throws StartError when files cannot be served from here.
     void check() const;
@@ -51,8 +56,10 @@ public:
 
 private:
     int open_once(const std::string& name) const;
+    int open_folded(int root, const std::string& name) const;
 
     std::string path_;
+    bool fold_case_;
     RootCalls calls_;
 };
 

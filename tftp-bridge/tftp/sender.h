@@ -67,7 +67,11 @@ public:
     // The client has sent its request again: its answer was lost, or the two crossed.
     Step repeat_first(TimePoint now);
 
+    // It is not the client that keeps us waiting: starts the wait for it anew.
+    void postpone(TimePoint now) { deadline_ = now + timeout_; }
+
     TimePoint deadline() const { return deadline_; }
+    unsigned tries() const { return tries_; } // timeouts since the last progress
     bool awaits_oack_ack() const { return in_oack_; }
     // True until the client has acknowledged a block of data.
     bool in_first_window() const { return base_ == 1; }
@@ -88,7 +92,7 @@ private:
     std::uint64_t never_sent_ = 1; // the first block that has not been sent even once
     bool in_oack_ = false;
     bool heed_repeated_ack_ = true; // a repeated ACK of base-1 has not been answered yet
-    unsigned tries_ = 0;            // timeouts since the last progress
+    unsigned tries_ = 0;
     std::uint64_t repeated_ = 0;
     Clock::duration timeout_;
     TimePoint deadline_ = TimePoint::max();

@@ -1,9 +1,13 @@
-// tftp-bridge: the command line. The server is tftp/server.h.
+// tftp-bridge: the command line. The server is tftp/server.h; what it has to do with DHCP and with
+// clients, boot_service.h.
+#include "tftp-bridge/boot_options.h"
+#include "tftp-bridge/boot_service.h"
 #include "tftp-bridge/tftp/inherited_sockets.h"
 #include "tftp-bridge/tftp/log.h"
 #include "tftp-bridge/tftp/options.h"
 #include "tftp-bridge/tftp/server.h"
 #include "tftp-bridge/tftp/start_error.h"
+#include "tftp-bridge/toml_config.h"
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +16,8 @@
 #include <cstdlib>
 #include <exception>
 #include <map>
+#include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +25,8 @@
 namespace {
 
 namespace tftp = bootview::tftp;
+using bootview::BootOptions;
+using bootview::BootService;
 
 constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
@@ -30,6 +38,7 @@ struct CommandLine {
     unsigned cache_mebibytes = 16;
     std::string port_range;
     tftp::log::Level log_level = tftp::log::Level::info;
+    BootOptions boot;
 };
 
 // "FIRST-LAST".
@@ -109,7 +118,50 @@ void declare_options(CLI::App& app, CommandLine& line) {
         ->capture_default_str();
 }
 
-int serve(CommandLine& line) {
+// Likewise, those about DHCP and clients.
+void declare_boot_options(CLI::App& app, BootOptions& boot) {
+    app.add_option("--boot-file", boot.boot_file,
+                   "What machines of an architecture are to load (default: what is found)")
+        ->type_name("ARCH=FILE")
+        ->allow_extra_args(false);
+    app.add_flag("--dhcp-proxy", boot.dhcp_proxy,
+                 "Tell machines that boot from the network what to load, next to any DHCP server");
+    app.add_option("--http-boot", boot.http_boot, "What UEFI firmware is to load by HTTP")
+        ->type_name("ARCH=URL")
+        ->needs("--dhcp-proxy")
+        ->allow_extra_args(false);
+    app.add_option("--interface", boot.interface,
+                   "Where to answer DHCP requests (default: wherever broadcasts are possible)")
+        ->type_name("IF")
+        ->needs("--dhcp-proxy")
+        ->allow_extra_args(false);
+    app.add_option("--ipxe-script", boot.ipxe_script, "What iPXE is to load")
+        ->type_name("FILE|URL")
+        ->needs("--dhcp-proxy");
+    app.add_flag("--no-67", boot.no_67,
+                 "Answer on port 4011 alone: the DHCP server says \"PXEClient\" itself")
+        ->needs("--dhcp-proxy");
+    app.add_option("--pi-menu", boot.pi_menu, "What a Raspberry Pi looks for; empty: no answer")
+        ->type_name("TEXT")
+        ->needs("--dhcp-proxy");
+    app.add_option("--pxe-menu", boot.pxe_menu,
+                   "A line of a boot menu; without FILE, to boot from the local disk")
+        ->type_name("ARCH,TEXT[,FILE]")
+        ->needs("--dhcp-proxy")
+        ->allow_extra_args(false);
+    app.add_option("--pxe-prompt", boot.pxe_prompt, "What stands above the menu, and for how long")
+        ->type_name("TEXT[,SECONDS]")
+        ->needs("--dhcp-proxy");
+    app.add_flag("--relay", boot.relay, "Answer relay agents of other networks, too")
+        ->needs("--dhcp-proxy");
+    app.add_option("--reply-delay", boot.reply_delay,
+                   "Wait before a DHCP answer; CLASS is bios, uefi, ipxe, pi or http")
+        ->type_name("[CLASS=]SECONDS")
+        ->needs("--dhcp-proxy")
+        ->allow_extra_args(false);
+}
+
+int serve(CommandLine& line, const bootview::TomlConfig& config) {
     tftp::log::set_level(line.log_level);
     line.settings.timeout =
         std::chrono::milliseconds(static_cast<std::int64_t>(line.timeout_seconds * 1000));
@@ -120,7 +172,10 @@ int serve(CommandLine& line) {
     line.settings.cache_bytes = std::size_t{line.cache_mebibytes} << 20;
     if (line.listen.empty())
         line.settings.inherited = tftp::inherited_sockets("tftp");
+    BootService::Setup setup{line.settings.root, line.settings.fold_case, config.file(),
+                             config.option_names()};
     tftp::Server server(std::move(line.settings));
+    const BootService boot(std::move(line.boot), std::move(setup), server);
     server.run();
     return EXIT_SUCCESS;
 }
@@ -134,8 +189,15 @@ int main(int argc, char** argv) {
     app.set_help_flag("--help", "Print this help and exit"); // not -h: it is a host elsewhere
     CommandLine line;
     declare_options(app, line);
+    declare_boot_options(app, line.boot);
+    app.set_config("--config", "", "File with these options, and with clients")->type_name("FILE");
+    const auto config = std::make_shared<bootview::TomlConfig>(app);
+    app.config_formatter(config);
     try {
         app.parse(argc, argv);
+        line.boot.config = app.get_config_ptr()->as<std::string>();
+        bootview::dhcp_settings(line.boot);
+        bootview::boot_defaults(line.boot);
         if (!line.port_range.empty())
             line.settings.ports = parse_port_range(line.port_range);
     } catch (const CLI::ParseError& error) {
@@ -143,10 +205,13 @@ int main(int argc, char** argv) {
             return app.exit(error); // --help, --version
         tftp::log::error("{}; see tftp-bridge --help", error.what());
         return exit_usage;
+    } catch (const std::runtime_error& error) { // of the configuration file, of BootOptions
+        tftp::log::error("{}", error.what());
+        return exit_usage;
     }
 
     try {
-        return serve(line);
+        return serve(line, *config);
     } catch (const std::exception& error) {
         tftp::log::error("{}", error.what());
         return exit_failure;

@@ -19,8 +19,8 @@ std::vector<std::string> efi_names(const std::string& upper, const std::string& 
 }
 
 std::optional<std::string> first_of(const std::string& directory,
-                                    const std::vector<std::string>& names) {
-    const tftp::FileRoot root(directory);
+                                    const std::vector<std::string>& names, bool fold_case) {
+    const tftp::FileRoot root(directory, fold_case);
     for (const auto& name : names)
         if (std::holds_alternative<tftp::OpenFile>(root.open(name)))
             return name;
@@ -58,12 +58,12 @@ const std::vector<std::string>& boot_program_names(dhcp::Architecture architectu
 }
 
 std::optional<std::string> find_boot_program(const std::string& directory,
-                                             dhcp::Architecture architecture) {
-    return first_of(directory, boot_program_names(architecture));
+                                             dhcp::Architecture architecture, bool fold_case) {
+    return first_of(directory, boot_program_names(architecture), fold_case);
 }
 
-std::optional<std::string> find_ipxe_script(const std::string& directory) {
-    return first_of(directory, {"autoexec.ipxe", "boot.ipxe"});
+std::optional<std::string> find_ipxe_script(const std::string& directory, bool fold_case) {
+    return first_of(directory, {"autoexec.ipxe", "boot.ipxe"}, fold_case);
 }
 
 } // namespace bootview::clients

@@ -15,8 +15,8 @@ const std::vector<std::string>& boot_program_names(dhcp::Architecture architectu
 
 // The first of them that is in the directory, as TFTP would serve it.
 std::optional<std::string> find_boot_program(const std::string& directory,
-                                             dhcp::Architecture architecture);
+                                             dhcp::Architecture architecture, bool fold_case);
 // A script that iPXE finds by itself in other ways: "autoexec.ipxe" or "boot.ipxe".
-std::optional<std::string> find_ipxe_script(const std::string& directory);
+std::optional<std::string> find_ipxe_script(const std::string& directory, bool fold_case);
 
 } // namespace bootview::clients

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto keep_answer = 30s; // of the neighbour table
 constexpr auto keep_miss = 1s;
+constexpr auto keep_directory = 1s;
 constexpr std::size_t most_answers = 4096;
 
 // The firmware that a Pi without an EEPROM asks for first, without a prefix, from wherever it is.
@@ -83,8 +84,9 @@ std::string find_or_empty(const Map& map, dhcp::Architecture architecture) {
 
 } // namespace
 
-Locator::Locator(std::string root, BootDefaults defaults, FindMac find_mac)
-    : root_(std::move(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)) {}
+Locator::Locator(std::string root, BootDefaults defaults, FindMac find_mac, bool fold_case)
+    : root_(std::move(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)),
+      fold_case_(fold_case) {}
 
 Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now) {
     const auto [first, rest] = split(name);
@@ -103,7 +105,7 @@ Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, Ti
     const std::string client = record ? record->name : "";
     if (const auto* by_prefix = record_by_prefix(first))
         return {root_of(*by_prefix), std::string(rest), by_prefix->name};
-    if (const auto own = own_directory(identity)) {
+    if (const auto own = recent_own_directory(identity, now)) {
         if (first == *own)
             return {root_ + "/" + *own, std::string(rest), client};
         if (!is_first_stage(name) || exists_inside(root_, *own + "/" + name, 0))
@@ -132,12 +134,12 @@ dhcp::BootFiles Locator::boot_files_for(const dhcp::Machine& machine) const {
                         ? record->boot_file
                         : find_or_empty(defaults_.boot_file, machine.architecture);
     if (files.program.empty() && machine.boot_class != dhcp::BootClass::http)
-        files.program = find_boot_program(directory, machine.architecture).value_or("");
+        files.program = find_boot_program(directory, machine.architecture, fold_case_).value_or("");
     files.ipxe_script =
         record && !record->ipxe_script.empty() ? record->ipxe_script : defaults_.ipxe_script;
     if (files.ipxe_script.empty() && machine.boot_class == dhcp::BootClass::ipxe &&
         dhcp::is_ipxe_program(files.program))
-        files.ipxe_script = find_ipxe_script(directory).value_or("");
+        files.ipxe_script = find_ipxe_script(directory, fold_case_).value_or("");
     files.url = record && !record->http_boot.empty()
                     ? record->http_boot
                     : find_or_empty(defaults_.http_boot, machine.architecture);
@@ -186,6 +188,20 @@ const ClientRecord* Locator::record_by_prefix(std::string_view first) const {
 
 std::string Locator::root_of(const ClientRecord& record) const {
     return record.root.front() == '/' ? record.root : root_ + "/" + record.root;
+}
+
+std::optional<std::string> Locator::recent_own_directory(const Identity& identity, TimePoint now) {
+    if (!identity.mac)
+        return std::nullopt;
+    const auto key = identity.mac->to_string() + identity.serial.value_or("");
+    const auto known = own_directories_.find(key);
+    if (known != own_directories_.end() && now < known->second.until)
+        return known->second.name;
+    if (own_directories_.size() >= most_answers)
+        own_directories_.clear();
+    auto name = own_directory(identity);
+    own_directories_[key] = {name, now + keep_directory};
+    return name;
 }
 
 // As a Pi would write it in front of its names.

@@ -47,7 +47,8 @@ class Locator {
 public:
     using TimePoint = std::chrono::steady_clock::time_point;
 
-    Locator(std::string root, BootDefaults defaults, FindMac find_mac);
+    // `fold_case`: boot programs are found in either case, as FileRoot does it.
+    Locator(std::string root, BootDefaults defaults, FindMac find_mac, bool fold_case = false);
 
     // After a configuration was read (again). Running transfers keep their open files.
     void set_records(std::vector<ClientRecord> records) { records_ = std::move(records); }
@@ -70,14 +71,22 @@ private:
     const ClientRecord* record_by_prefix(std::string_view first) const;
     std::string root_of(const ClientRecord& record) const;
     std::optional<std::string> own_directory(const Identity& identity) const;
+    std::optional<std::string> recent_own_directory(const Identity& identity, TimePoint now);
 
     const std::string root_;
     const BootDefaults defaults_;
     const FindMac find_mac_;
+    const bool fold_case_;
     std::vector<ClientRecord> records_;
     KnownMachines known_;
     // A boot asks for hundreds of files; the neighbour table is asked once in a while.
     std::unordered_map<tftp::Endpoint, Asked, tftp::EndpointHash> asked_;
+    // So is the directory. By MAC and serial number.
+    struct OwnDirectory {
+        std::optional<std::string> name;
+        TimePoint until;
+    };
+    std::unordered_map<std::string, OwnDirectory> own_directories_;
 };
 
 } // namespace bootview::clients

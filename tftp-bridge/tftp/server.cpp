@@ -104,7 +104,9 @@ Server::Server(ServerSettings settings)
     for (const int fd : cache_.fds())
         watch_also(fd, [this] { cache_.run_completed(); });
     if (!settings_.metrics.empty()) {
-        metrics_server_.emplace(settings_.metrics, [this] { return metrics_now().to_text(); });
+        metrics_server_.emplace(settings_.metrics, [this] {
+            return metrics_now().to_text() + (more_metrics_ ? more_metrics_() : "");
+        });
         watch_also(metrics_server_->fd(), [this] { metrics_server_->serve(); });
     }
     for (std::size_t i = 0; i < listeners_.size(); ++i)

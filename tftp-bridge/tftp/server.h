@@ -86,6 +86,8 @@ public:
     void set_locate(Locate locate) { locate_ = std::move(locate); }
     // Calls `on_readable` from the loop. It may not throw.
     void watch_also(int fd, std::function<void()> on_readable);
+    // Lines to be added to the metrics.
+    void add_metrics(std::function<std::string()> text) { more_metrics_ = std::move(text); }
     void on_reload(std::function<void()> reload) { reload_ = std::move(reload); } // SIGHUP
 
     // Serves until SIGTERM or SIGINT; ends the running transfers in order then.
@@ -138,6 +140,7 @@ private:
     std::shared_ptr<const FileRoot> root_;
     Locate locate_;
     std::function<void()> reload_;
+    std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;
     Descriptor signals_;
     Descriptor epoll_;

@@ -30,6 +30,8 @@ sockaddr_in address_of(Ipv4 address, std::uint16_t port) {
 }
 
 bool set_options(int fd) {
+    // A whole network that is switched on at once comes in one burst.
+    enable(fd, SOL_SOCKET, SO_RCVBUF, 1 << 20);
     // Answers go into the network control class and must pass small MTUs on the way to a relay.
     enable(fd, IPPROTO_IP, IP_TOS, IPTOS_CLASS_CS6);
     enable(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);

@@ -16,18 +16,18 @@ namespace bootview {
 
 // As they are typed; a list is an option that may be given several times.
 struct BootOptions {
-    std::vector<std::string> boot_file; // ARCH=FILE
-    std::string config;                 // empty: no file
+    std::vector<std::string> boot_file = {}; // ARCH=FILE
+    std::string config = {};                 // empty: no file
     bool dhcp_proxy = false;
-    std::vector<std::string> http_boot; // ARCH=URL
-    std::vector<std::string> interface;
-    std::string ipxe_script;
+    std::vector<std::string> http_boot = {}; // ARCH=URL
+    std::vector<std::string> interface = {};
+    std::string ipxe_script = {};
     bool no_67 = false;
     std::string pi_menu = dhcp::AnswerSettings{}.pi_menu;
-    std::vector<std::string> pxe_menu; // ARCH,TEXT[,FILE]
-    std::string pxe_prompt;            // TEXT[,SECONDS]
+    std::vector<std::string> pxe_menu = {}; // ARCH,TEXT[,FILE]
+    std::string pxe_prompt = {};            // TEXT[,SECONDS]
     bool relay = false;
-    std::vector<std::string> reply_delay; // [CLASS=]SECONDS
+    std::vector<std::string> reply_delay = {}; // [CLASS=]SECONDS
 };
 
 // "--boot-file x64: ...": what is wrong, and what to write instead.

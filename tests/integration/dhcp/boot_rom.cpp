@@ -38,6 +38,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -46,7 +47,7 @@ namespace bootview::dhcp {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds patience{20};
+constexpr std::chrono::seconds patience{30};
 
 Message plain() {
     auto message = request_with("35 01 01 37 03 010306");
@@ -151,18 +152,26 @@ Message with_transaction(Message message, std::uint32_t transaction) {
     return message;
 }
 
+// Asks again every few seconds, as ROMs do. Each server's answers are printed once.
 bool ask(const std::string& interface, const std::string& machine, unsigned expected) {
     Wire wire(interface);
     const auto message = with_transaction(machine_named(machine), 0x1001);
-    wire.send(message);
     const auto until = Clock::now() + patience;
-    for (unsigned i = 0; i < expected; ++i) {
-        const auto answer = wire.receive({message.transaction}, until);
-        if (!answer)
-            return false;
-        print(answer->first, answer->second);
+    // Servers on one machine differ in that one gives an address.
+    std::set<std::pair<Ipv4, bool>> answered;
+    while (answered.size() < expected && Clock::now() < until) {
+        wire.send(message);
+        const auto again = std::min(until, Clock::now() + std::chrono::seconds(3));
+        while (answered.size() < expected) {
+            const auto answer = wire.receive({message.transaction}, again);
+            if (!answer)
+                break;
+            const bool has_address = !parse_message(answer->second)->your.is_zero();
+            if (answered.emplace(answer->first, has_address).second)
+                print(answer->first, answer->second);
+        }
     }
-    return true;
+    return answered.size() == expected;
 }
 
 // Both questions take the same way, so when the second is answered the first has been decided on.

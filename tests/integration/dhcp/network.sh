@@ -3,8 +3,8 @@
 #     boot      where tftp-bridge runs; eth0, 10.77.0.2
 #     router    where a DHCP server may run; eth0, 10.77.0.1
 source "$(dirname "${BASH_SOURCE[0]}")/../functions.sh"
-requires ip
 PATH=$PATH:/sbin:/usr/sbin
+requires ip
 
 net=bv$$
 in_ns() { ip netns exec "$net-$1" "${@:2}"; }

@@ -17,10 +17,15 @@ namespace bootview::ring {
 
 namespace {
 
-// One packet, and the descriptor that came with it.
+// Packets that are looked at before others get their turn: a server sends one for each time that it
+// was quiet before.
+constexpr int at_a_time = 64;
+
+// One packet, and the descriptor that came with it. There is room for no second one, which the
+// kernel closes then.
 ssize_t receive(int fd, Message& message, Descriptor& passed) {
     iovec data{&message, sizeof message};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_LEN(sizeof(int))> control{};
     msghdr header{};
     header.msg_iov = &data;
     header.msg_iovlen = 1;
@@ -85,7 +90,7 @@ std::unique_ptr<Handshake> Handshake::begin(const std::string& path, uid_t image
 }
 
 Handshake::Progress Handshake::proceed() {
-    for (;;) {
+    for (int i = 0; i < at_a_time; ++i) {
         Message answer{};
         Descriptor segment;
         const ssize_t got = receive(connection_.socket.get(), answer, segment);
@@ -108,6 +113,7 @@ Handshake::Progress Handshake::proceed() {
             return Progress::done;
         }
     }
+    return Progress::waiting;
 }
 
 Connection connect(const std::string& path, uid_t image_owner, std::chrono::milliseconds patience) {
@@ -129,7 +135,7 @@ Connection connect(const std::string& path, uid_t image_owner, std::chrono::mill
 
 Heard hear(const Connection& connection) noexcept {
     Heard heard = Heard::nothing;
-    for (;;) {
+    for (int i = 0; i < at_a_time; ++i) {
         Message message{};
         const ssize_t got = ::recv(connection.socket.get(), &message, sizeof message, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
@@ -139,6 +145,7 @@ Heard hear(const Connection& connection) noexcept {
         if (got > 0)
             heard = Heard::wake;
     }
+    return heard;
 }
 
 } // namespace bootview::ring

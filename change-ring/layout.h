@@ -39,6 +39,8 @@ inline constexpr std::array<char, 8> segment_magic{'B', 'V', 'R', 'I', 'N', 'G',
 // publisher practically never waits for the slot it is about to reuse.
 inline constexpr std::uint64_t default_slots = 8192;
 inline constexpr std::uint64_t minimum_slots = 2;
+// 16 MiB of them. A subscriber takes no larger ring: it must walk it, and hold what it finds.
+inline constexpr std::uint64_t maximum_slots = std::uint64_t{1} << 18;
 
 enum class State : std::uint32_t {
     live = 1,    // the publisher serves

@@ -57,8 +57,9 @@ ImageId identify(int fd) {
 Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Doorbell> bell,
                      std::uint64_t slots)
     : mask_(slots - 1), bell_(std::move(bell)) {
-    if (slots < minimum_slots || (slots & mask_) != 0)
-        throw std::invalid_argument("the number of ring slots must be a power of two");
+    if (slots < minimum_slots || slots > maximum_slots || (slots & mask_) != 0)
+        throw std::invalid_argument(
+            "the number of ring slots must be a power of two, at most 2^18");
 
     memory_.reset(::memfd_create("bootview-change-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory_)

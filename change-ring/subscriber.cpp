@@ -27,29 +27,32 @@ Subscriber::Subscriber(Descriptor memory) {
     struct stat status {};
     if (::fstat(memory.get(), &status) != 0)
         fail("fstat of the change ring");
-    size_ = static_cast<std::size_t>(status.st_size);
-    if (size_ < segment_size(minimum_slots))
+    if (status.st_size < static_cast<off_t>(segment_size(minimum_slots)))
         throw std::runtime_error("not a change ring: the segment is too small");
+    size_ = static_cast<std::size_t>(std::min<std::uint64_t>(
+        static_cast<std::uint64_t>(status.st_size), segment_size(maximum_slots)));
     void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, memory.get(), 0);
     if (mapping == MAP_FAILED)
         fail("mmap of the change ring");
     mapping_ = mapping;
     header_ = static_cast<const Header*>(mapping_);
 
+    // The publisher may change what stands there at any moment: what is checked is read once.
+    const std::uint64_t slots = *static_cast<const volatile std::uint64_t*>(&header_->slots);
     const char* problem = nullptr;
     if (header_->magic != segment_magic)
         problem = "not a change ring: wrong magic";
     else if (header_->abi != abi_version || header_->header_size != header_size)
         problem = "the change ring has another ABI version: install the same version of the nbdkit "
                   "plugin and of its subscribers";
-    else if (header_->slots < minimum_slots || (header_->slots & (header_->slots - 1)) != 0 ||
-             header_->slots > (size_ - header_size) / sizeof(Slot))
+    else if (slots < minimum_slots || (slots & (slots - 1)) != 0 ||
+             slots > (size_ - header_size) / sizeof(Slot))
         problem = "not a change ring: wrong number of slots";
     if (problem != nullptr) {
         ::munmap(mapping, size_);
         throw std::runtime_error(problem);
     }
-    mask_ = header_->slots - 1;
+    mask_ = slots - 1;
     slots_ = reinterpret_cast<const Slot*>(static_cast<const std::byte*>(mapping_) + header_size);
     start_over();
 }
@@ -104,8 +107,10 @@ void Subscriber::start_over() {
     unpublished_.clear();
     seen_ = header_->begin.load(std::memory_order_acquire);
     const std::uint64_t oldest = seen_ > mask_ ? seen_ - mask_ : 1;
-    for (std::uint64_t number = oldest; number <= seen_; ++number)
-        take(number, nullptr);
+    // Counted, so that it ends whatever number the publisher claims to be at.
+    const std::uint64_t count = seen_ > mask_ ? mask_ + 1 : seen_;
+    for (std::uint64_t i = 0; i < count; ++i)
+        take(oldest + i, nullptr);
 }
 
 bool Subscriber::drain(const std::function<void(const Change&)>& on_change) {
@@ -130,6 +135,9 @@ bool Subscriber::drain(const std::function<void(const Change&)>& on_change) {
         complete = take(seen_ + 1, &on_change);
         ++seen_;
     }
+    // A publisher has no more under way than it has slots; one that claims so is not to be
+    // believed.
+    complete = complete && unpublished_.size() <= mask_ + 1;
     if (!complete)
         start_over();
     return complete;

@@ -9,3 +9,11 @@ if(BOOTVIEW_SANITIZE)
         add_compile_options(-Wno-tsan)
     endif()
 endif()
+
+# libFuzzer learns from what an input reached: all our code reports that.
+if(BOOTVIEW_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "BOOTVIEW_FUZZ needs clang: use the preset `fuzz`, or set CXX=clang++-14")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -143,7 +143,10 @@ void serve(Options options) {
     if (!options.notify.empty() && ::realpath(options.notify.c_str(), resolved) != nullptr)
         options.notify = resolved;
 
-    view::View view{{options.source, {options.partition, options.notify}}};
+    view::TreeOptions tree;
+    tree.partition = options.partition;
+    tree.notify = options.notify;
+    view::View view{{options.source, tree}};
     Mount mount{view, options};
     Invalidator invalidator;
     Session session{mount, options};
@@ -155,7 +158,10 @@ void serve(Options options) {
     // Threads only now: a fork keeps none.
     Tender tender{view};
     invalidator.start(session.get());
-    view.on_death([&invalidator](view::NodeId node) { invalidator.push(node); });
+    view.on_death([&invalidator](view::NodeId node) { invalidator.drop_pages(node); });
+    view.on_surplus([&invalidator](view::NodeId directory, const std::string& name) {
+        invalidator.drop_name(directory, name);
+    });
     tender.start();
     log::info(fmt::format("{}: mounted at {}", view.describe(), options.mountpoint));
     notify_service_manager("READY=1");
@@ -166,6 +172,7 @@ void serve(Options options) {
     // Before the unmount: it could wait for a notification, and a notification for it.
     tender.stop();
     view.on_death({});
+    view.on_surplus({});
     invalidator.stop();
     if (result < 0)
         throw std::system_error(-result, std::generic_category(), "FUSE");

@@ -28,13 +28,16 @@ enum : std::size_t {
     ext_flags = 40,
     version_32 = 42,
     root_cluster_32 = 44,
+    information_sector_32 = 48,
+    state_16 = 37,
     serial_16 = 39,
+    state_32 = 65,
     serial_32 = 67,
 };
 
 constexpr std::uint32_t maximum_fat12_clusters = 4084;
 constexpr std::uint32_t maximum_fat16_clusters = 65524;
-constexpr std::uint32_t maximum_fat32_clusters = 0x0ffffff4;
+constexpr std::uint32_t maximum_fat32_clusters = 0x0ffffff6;
 
 [[noreturn]] void refuse(const std::string& reason) {
     throw Refused(reason);
@@ -117,6 +120,11 @@ Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s,
         g.root_cluster = get32(s, root_cluster_32);
         if (!g.contains(g.root_cluster))
             refuse("has a FAT32 whose root directory lies outside of it: run fsck.fat on it");
+        // As Linux: a zero stands for the usual place.
+        const std::uint32_t information =
+            std::max<std::uint32_t>(get16(s, information_sector_32), 1);
+        if (information < reserved)
+            g.information_offset = std::uint64_t{information} * g.sector_size;
         // Bit 7: the copies are not mirrored, bits 0–3 name the one in use.
         if (const std::uint16_t flags = get16(s, ext_flags); (flags & 0x80) != 0) {
             g.active_fat = flags & 0x0f;
@@ -126,6 +134,10 @@ Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s,
     }
     g.serial = get32(s, is_32 ? serial_32 : serial_16);
     return g;
+}
+
+bool is_marked_in_use(std::span<const std::byte, boot_sector_size> s, Type type) {
+    return (get8(s, type == Type::fat32 ? state_32 : state_16) & 1) != 0;
 }
 
 } // namespace bootview::fat

@@ -28,14 +28,15 @@ struct Geometry {
     std::uint32_t cluster_size = 512;
     std::uint64_t volume_size = 0;
     unsigned fats = 2;
-    unsigned active_fat = 0;        // the one to read
-    std::uint64_t fat_offset = 0;   // of the first copy
-    std::uint64_t fat_length = 0;   // of one copy
-    std::uint64_t root_offset = 0;  // FAT12/16: the fixed root directory
-    std::uint32_t root_entries = 0; // FAT12/16
-    Cluster root_cluster = 0;       // FAT32
-    std::uint64_t data_offset = 0;  // of cluster 2
-    std::uint32_t clusters = 0;     // numbered 2 … clusters + 1
+    unsigned active_fat = 0;              // the one to read
+    std::uint64_t fat_offset = 0;         // of the first copy
+    std::uint64_t fat_length = 0;         // of one copy
+    std::uint64_t root_offset = 0;        // FAT12/16: the fixed root directory
+    std::uint32_t root_entries = 0;       // FAT12/16
+    Cluster root_cluster = 0;             // FAT32
+    std::uint64_t information_offset = 0; // FAT32: the FSInfo sector
+    std::uint64_t data_offset = 0;        // of cluster 2
+    std::uint32_t clusters = 0;           // numbered 2 … clusters + 1
     std::uint32_t serial = 0;
 
     bool contains(Cluster cluster) const { return cluster >= 2 && cluster - 2 < clusters; }
@@ -53,5 +54,9 @@ inline constexpr std::size_t boot_sector_size = 512; // the part of it that matt
 // in the image. Throws Refused.
 Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> sector,
                            std::uint64_t available);
+
+// Does a boot sector say that somebody has the volume mounted for writing, or had and never took
+// leave? Linux sets this mark at a mount and clears it at the unmount.
+bool is_marked_in_use(std::span<const std::byte, boot_sector_size> sector, Type type);
 
 } // namespace bootview::fat

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fuse-fatimg/fat/boot_sector.h"
+#include "fuse-fatimg/fat/extents.h"
 #include "fuse-fatimg/image/range.h"
 #include "fuse-fatimg/image/read_at.h"
 
@@ -14,28 +15,31 @@ namespace bootview::fat {
 
 enum class ChainState {
     complete,
+    last_is_free, // all is there, but the last cluster is marked free: half-done, or freed under it
     too_short,    // ends before the size it must cover
     free_cluster, // leads to a cluster that is marked free
-    bad_cluster,
+    bad_cluster,  // ends, before the size it must cover, in the mark of a bad cluster
     out_of_range,
     circular,
+    scattered, // over so much of the table, or in so many pieces, that it is not followed
 };
 const char* describe(ChainState state);
 
 struct Chain {
     ChainState state = ChainState::complete;
-    std::vector<Range> extents;   // in file order, neighbours joined, cut to the size
+    Extents extents;              // as far as they are known
     std::vector<Range> fat_bytes; // the sectors of the table that this was read from
     friend bool operator==(const Chain&, const Chain&) = default;
 };
 
-inline constexpr std::uint64_t any_size = ~std::uint64_t{0};
+// Follows the chain from `first` for the `size` bytes of a file. A chain that goes on behind that
+// is fine: so Linux leaves preallocated files. As for Linux, the mark of a bad cluster ends a
+// chain. `room` is how much memory its extents may take: the worst file that there can be needs 110
+// MB.
+Chain read_file_chain(const ReadAt& read, const Geometry& geometry, Cluster first,
+                      std::uint64_t size, std::size_t room = std::size_t{120} << 20);
 
-// Follows the chain from `first` for `size` bytes, or to its end with any_size (directories). A
-// chain that goes on behind the size is fine: so Linux leaves preallocated files.
-Chain read_chain(const ReadAt& read, const Geometry& geometry, Cluster first, std::uint64_t size);
-
-// How many clusters are free. Reads the whole table.
-std::uint32_t count_free(const ReadAt& read, const Geometry& geometry);
+// Follows a directory's chain to its end, or to as many bytes as a directory may have.
+Chain read_directory_chain(const ReadAt& read, const Geometry& geometry, Cluster first);
 
 } // namespace bootview::fat

@@ -27,8 +27,8 @@ public:
 
     void add(Slot slot) {
         const std::uint8_t order = get8(slot, 0);
-        const std::size_t number = order & 0x1f;
-        if ((order & 0x40) != 0) { // the last part of the name: a new one begins
+        const std::size_t number = order & ~0x40U; // an impossible one, if other bits are set
+        if ((order & 0x40) != 0) {                 // the last part of the name: a new one begins
             if (number == 0 || number > maximum_long_slots)
                 return reset();
             sum_ = get8(slot, 13);
@@ -80,7 +80,7 @@ bool Entry::is_same_version(const Entry& other) const {
            created_time == other.created_time && created_tenths == other.created_tenths;
 }
 
-Directory parse_directory(std::span<const std::byte> data, Type type) {
+Directory parse_directory(std::span<const std::byte> data, Type type, const CodePage& code_page) {
     Directory directory;
     LongName long_name;
     bool dot = false;
@@ -102,20 +102,20 @@ Directory parse_directory(std::span<const std::byte> data, Type type) {
         std::string name = long_name.take(raw);
         if ((attributes & attribute_volume_label) != 0) {
             if (directory.label.empty() && (attributes & attribute_directory) == 0)
-                for (const std::uint8_t c : raw)
-                    directory.label.push_back(static_cast<char>(c));
+                directory.label = decode_label(raw, code_page);
             continue;
         }
 
         Entry entry;
-        entry.short_name = decode_short(raw, 0);
+        entry.short_name = decode_short(raw, 0, code_page);
+        directory.directories += (attributes & attribute_directory) != 0 ? 1 : 0;
         if (i == 0 && entry.short_name == ".")
             dot = true;
         if (i == 1 && entry.short_name == "..")
             directory.begins_with_dots = dot;
         if (!is_presentable(name)) // none, or a damaged one: the short name is still good
-            name = decode_short(raw, get8(slot, 12));
-        if (!is_presentable(name))
+            name = decode_short(raw, get8(slot, 12), code_page);
+        if (!is_presentable(name)) // all of it blank, or one of the dots
             continue;
         entry.name = std::move(name);
         entry.slot = static_cast<std::uint32_t>(i);
@@ -132,8 +132,6 @@ Directory parse_directory(std::span<const std::byte> data, Type type) {
         entry.modified_date = get16(slot, 24);
         directory.entries.push_back(std::move(entry));
     }
-    while (!directory.label.empty() && directory.label.back() == ' ')
-        directory.label.pop_back();
     return directory;
 }
 

@@ -47,10 +47,12 @@ struct Entry {
 struct Directory {
     std::vector<Entry> entries; // without ".", "..", labels and names that no kernel may be given
     bool begins_with_dots = false; // its first two entries are "." and ".."
+    std::uint32_t directories = 0; // entries that are directories, the dots among them
     std::string label;             // of the volume, where this directory holds it
 };
 
 // Parses a directory. Ends at the first slot that begins with a zero.
-Directory parse_directory(std::span<const std::byte> data, Type type);
+Directory parse_directory(std::span<const std::byte> data, Type type,
+                          const CodePage& code_page = CodePage::cp437());
 
 } // namespace bootview::fat

@@ -11,7 +11,7 @@ namespace bootview::fat {
 using ZoneOffset = std::int32_t;
 
 // `date` and `time` as on disk; `tenths` counts 10 ms (creation time only). A month or day of zero
-// counts as one, as with Linux.
+// counts as one, and other impossible ones as with Linux.
 timespec decode_time(std::uint16_t date, std::uint16_t time, std::uint8_t tenths, ZoneOffset zone);
 
 } // namespace bootview::fat

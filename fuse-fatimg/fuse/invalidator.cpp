@@ -2,6 +2,8 @@
 
 #include "fuse-fatimg/fuse/fuse_api.h"
 
+#include <utility>
+
 namespace bootview::fuse {
 
 void Invalidator::start(fuse_session* session) {
@@ -19,10 +21,18 @@ void Invalidator::stop() {
         thread_.join();
 }
 
-void Invalidator::push(std::uint64_t node) {
+void Invalidator::drop_pages(std::uint64_t node) {
+    push({node, {}});
+}
+
+void Invalidator::drop_name(std::uint64_t directory, const std::string& name) {
+    push({directory, name});
+}
+
+void Invalidator::push(Task task) {
     {
         const std::scoped_lock lock{mutex_};
-        queue_.push_back(node);
+        queue_.push_back(std::move(task));
     }
     wake_.notify_one();
 }
@@ -33,11 +43,15 @@ void Invalidator::run() {
         wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
         if (stopping_)
             return;
-        const std::uint64_t node = queue_.front();
+        const Task task = std::move(queue_.front());
         queue_.pop_front();
         lock.unlock();
         // ENOENT (the kernel forgot it already) is as good as done.
-        ::fuse_lowlevel_notify_inval_inode(session_, node, 0, 0);
+        if (task.name.empty())
+            ::fuse_lowlevel_notify_inval_inode(session_, task.node, 0, 0);
+        else
+            ::fuse_lowlevel_notify_inval_entry(session_, task.node, task.name.data(),
+                                               task.name.size());
         lock.lock();
     }
 }

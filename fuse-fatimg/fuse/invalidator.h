@@ -1,4 +1,4 @@
-// Tells the kernel to drop what it caches of dead nodes.
+// Tells the kernel to drop what it caches of dead nodes, and names that it need not remember.
 //
 // From a thread of its own, because the kernel may wait for a running READ of that very file before
 // it answers: whoever called from a request handler, or with a lock that a handler takes, would
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 
 struct fuse_session;
@@ -24,14 +25,21 @@ public:
 
     void start(fuse_session* session);
     void stop();
-    void push(std::uint64_t node); // any thread, any lock held
+    // Any thread, any lock held:
+    void drop_pages(std::uint64_t node);
+    void drop_name(std::uint64_t directory, const std::string& name);
 
 private:
+    struct Task {
+        std::uint64_t node;
+        std::string name; // in that node; empty: its pages are meant
+    };
+    void push(Task task);
     void run();
 
     fuse_session* session_ = nullptr;
     std::mutex mutex_; // guards the next two; taken last, held for moments
-    std::deque<std::uint64_t> queue_;
+    std::deque<Task> queue_;
     bool stopping_ = false;
     std::condition_variable wake_;
     std::thread thread_;

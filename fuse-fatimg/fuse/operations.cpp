@@ -115,9 +115,8 @@ void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
 void read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
     answer(request, [&](Mount& mount) {
         const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-        const std::size_t count =
-            mount.view.read(**file_handle(info), static_cast<std::uint64_t>(offset),
-                            std::span{buffer.get(), size});
+        const std::size_t count = mount.view.read(
+            **file_handle(info), static_cast<std::uint64_t>(offset), std::span{buffer.get(), size});
         ::fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.get()), count);
     });
 }

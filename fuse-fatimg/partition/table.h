@@ -1,7 +1,8 @@
 // Partition tables: MBR with logical partitions, GPT.
 //
-// Pure: the bytes come through ReadAt. All offsets and lengths are bytes of the image. What the
-// type bytes say is reported and otherwise ignored: whoever wants a FAT looks at the content.
+// Pure: the bytes come through ReadAt. All offsets and lengths are bytes of the image. Partitions
+// are numbered as Linux numbers them. What their types say is reported and otherwise ignored:
+// whoever wants a FAT looks at the content.
 #pragma once
 
 #include "fuse-fatimg/image/range.h"
@@ -16,17 +17,27 @@ namespace bootview::partition {
 enum class TableKind { none, mbr, gpt };
 
 struct Partition {
-    unsigned number = 0; // as Linux counts: logical ones from 5
-    Range range;
+    unsigned number = 0;   // logical ones from 5
+    Range range;           // the part of it that lies inside the image
     std::uint8_t type = 0; // MBR type byte; 0 with GPT
+    std::string type_guid; // GPT; lower case
+    std::string uuid;      // what Linux calls PARTUUID; of an MBR made from the disk's signature
+    std::string name;      // GPT; UTF-8
     friend bool operator==(const Partition&, const Partition&) = default;
 };
 
 struct Table {
     TableKind kind = TableKind::none;
-    std::vector<Partition> partitions; // by number; only those that lie inside the image
-    std::vector<Range> read_from;      // the bytes all this was read from
-    std::vector<std::string> remarks;  // what is wrong with it, in words
+    std::uint64_t sector_size = 512;   // what it counts in
+    std::string uuid;                  // of the disk: its GUID, or the MBR's signature
+    std::vector<Partition> partitions; // by number; only what begins inside the image
+    std::vector<Partition> extended;   // MBR: the partitions that only hold the logical ones
+    // MBR: every entry makes sense, so that this is no boot code that happens to lie there.
+    bool is_convincing = false;
+    std::vector<Range> read_from; // the bytes all this was read from
+    // What is wrong with it, in words that say what to do. There can be some without a table: the
+    // reasons why there is none.
+    std::vector<std::string> remarks;
 };
 
 // An image without a table gives kind none. Never throws by itself.

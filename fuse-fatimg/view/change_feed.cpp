@@ -21,21 +21,24 @@ constexpr auto first_patience = std::chrono::milliseconds{500};
 
 // File times advance in steps: of a clock tick on most file systems, of up to two seconds on some
 // that store no fractions. Within one step a second change does not show.
-bool is_young(const image::Stamp& stamp) {
+std::chrono::milliseconds age(const image::Stamp& stamp) {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
-    const auto age_ms = [&](const timespec& t) {
-        return (now.tv_sec - t.tv_sec) * 1000 + (now.tv_nsec - t.tv_nsec) / 1'000'000;
-    };
+    const timespec& then = stamp.modified;
+    return std::chrono::milliseconds{(now.tv_sec - then.tv_sec) * 1000 +
+                                     (now.tv_nsec - then.tv_nsec) / 1'000'000};
+}
+
+bool is_young(const image::Stamp& stamp) {
     const bool fractions = stamp.modified.tv_nsec != 0 || stamp.changed.tv_nsec != 0;
-    return age_ms(stamp.modified) < (fractions ? 50 : 2100);
+    return age(stamp) < std::chrono::milliseconds{fractions ? 50 : 2100};
 }
 
 } // namespace
 
-ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener)
-    : file_(file), notify_(std::move(notify)), listener_(listener), stamp_(file.stamp()),
-      stamp_is_young_(is_young(stamp_)) {
+ChangeFeed::ChangeFeed(const image::Source& source, std::string notify, ChangeListener& listener)
+    : source_(source), notify_(std::move(notify)), listener_(listener), stamp_(source.stamp()),
+      stamp_is_young_(is_young(stamp_)), last_change_(Clock::now() - age(stamp_)) {
     look_for_server();
     const auto deadline = Clock::now() + first_patience;
     while (handshake_ && Clock::now() < deadline) {
@@ -48,17 +51,23 @@ ChangeFeed::ChangeFeed(const image::File& file, std::string notify, ChangeListen
 void ChangeFeed::announce() {
     announced_ = true;
     if (mode() == Mode::attached)
-        log::info(fmt::format("{}: attached to {}", file_.path(), server_));
+        log::info(fmt::format("{}: attached to {}", source_.name(), server_));
     else
         log::info(fmt::format("{}: no server publishes its writes: polling (mode poll) until "
                               "`nbdkit bootview` serves it",
-                              file_.path()));
+                              source_.name()));
 }
 
 std::vector<std::string> ChangeFeed::candidates() const {
+    const auto id = source_.id();
     if (notify_.empty())
-        return ring::socket_candidates(file_.id());
-    return {ring::socket_at(notify_, file_.id())};
+        return id ? ring::socket_candidates(*id) : std::vector<std::string>{};
+    return {id ? ring::socket_at(notify_, *id) : notify_};
+}
+
+void ChangeFeed::note_change() {
+    last_change_ = Clock::now();
+    ++changes_;
 }
 
 // The same trouble is said once, not at every attempt.
@@ -71,7 +80,7 @@ void ChangeFeed::note_trouble(const std::string& what) {
 void ChangeFeed::begin_handshake() {
     for (const std::string& path : candidates()) {
         try {
-            handshake_ = ring::Handshake::begin(path, file_.owner());
+            handshake_ = ring::Handshake::begin(path, source_.owner());
             if (handshake_) {
                 proceed_with_handshake();
                 return;
@@ -94,7 +103,7 @@ void ChangeFeed::proceed_with_handshake() {
         ring::Connection found = handshake_->take();
         server_ = handshake_->path();
         handshake_.reset();
-        if (found.ring->image() != file_.id())
+        if (const auto id = source_.id(); id && found.ring->image() != *id)
             throw std::runtime_error(
                 fmt::format("{}: is the change ring of another image: check notify=", server_));
         connection_ = std::move(found);
@@ -107,7 +116,7 @@ void ChangeFeed::proceed_with_handshake() {
     stamp_is_of_ = never;
     warned_of_other_writer_ = false;
     // Writes between the last look at the file's times and this moment went by unseen.
-    last_change_ = Clock::now();
+    note_change();
     listener_.everything_changed();
     if (announced_)
         announce();
@@ -115,9 +124,9 @@ void ChangeFeed::proceed_with_handshake() {
 
 void ChangeFeed::detach() {
     connection_ = ring::Connection{};
-    stamp_ = file_.stamp();
+    stamp_ = source_.stamp();
     stamp_is_young_ = true;
-    last_change_ = Clock::now();
+    note_change();
     // The server may have died in the middle of a write.
     listener_.everything_changed();
 }
@@ -141,9 +150,8 @@ void ChangeFeed::look_for_server() {
 }
 
 bool ChangeFeed::may_have_changed() {
-    const image::Stamp now = file_.stamp();
-    // Writes to a block device leave no trace in the times of its node.
-    const bool changed = file_.is_block_device() || stamp_is_young_ || now != stamp_;
+    const image::Stamp now = source_.stamp();
+    const bool changed = !source_.stamp_tells() || stamp_is_young_ || now != stamp_;
     stamp_ = now;
     stamp_is_young_ = is_young(now);
     return changed;
@@ -157,7 +165,7 @@ bool ChangeFeed::somebody_else_wrote() {
     const std::uint64_t before = std::exchange(stamp_is_of_, never);
     if (!ring.quiet())
         return false;
-    const image::Stamp now = file_.stamp();
+    const image::Stamp now = source_.stamp();
     if (!ring.quiet()) // a write that began just now may have changed it
         return false;
     const bool wrote = before == ring.seen() && now != stamp_;
@@ -170,7 +178,10 @@ void ChangeFeed::catch_up() {
     if (!connection_.ring) {
         look_for_server();
         if (!connection_.ring && may_have_changed()) {
-            last_change_ = Clock::now();
+            if (source_.stamp_tells())
+                note_change();
+            else // who can't tell is not taken for one who writes all the time
+                ++changes_;
             listener_.anything_changed();
         }
         return;
@@ -178,20 +189,20 @@ void ChangeFeed::catch_up() {
     const bool complete = connection_.ring->drain([this](const ring::Change& change) {
         if (change.kind == ring::Kind::flush)
             return;
-        last_change_ = Clock::now();
+        note_change();
         listener_.range_changed({change.offset, change.length});
     });
     if (!complete) {
-        last_change_ = Clock::now();
+        note_change();
         listener_.everything_changed();
     }
     if (somebody_else_wrote()) {
-        last_change_ = Clock::now();
+        note_change();
         if (!warned_of_other_writer_)
             log::warning(fmt::format("{}: is written by somebody other than its server: changes "
                                      "show at the next open, without protection against half of "
                                      "them",
-                                     file_.path()));
+                                     source_.name()));
         warned_of_other_writer_ = true;
         listener_.anything_changed();
     }

@@ -9,8 +9,8 @@
 
 #include "change-ring/client.h"
 #include "change-ring/subscriber.h"
-#include "fuse-fatimg/image/file.h"
 #include "fuse-fatimg/image/range.h"
+#include "fuse-fatimg/image/source.h"
 
 #include <chrono>
 #include <cstdint>
@@ -41,7 +41,7 @@ public:
     // `notify` is a socket, or a directory in which it lies under its derived name; empty: where
     // the plugin puts it by default. Waits for half a second at most if there is a socket; nothing
     // else here ever waits.
-    ChangeFeed(const image::File& file, std::string notify, ChangeListener& listener);
+    ChangeFeed(const image::Source& source, std::string notify, ChangeListener& listener);
 
     // Says in the log which mode this is, now and whenever it changes from now on.
     void announce();
@@ -58,18 +58,20 @@ public:
     // Readable: look_for_server(). -1: there is nobody to hear.
     int socket() const { return handshake_ ? handshake_->socket() : connection_.socket.get(); }
     std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
+    std::uint64_t changes() const { return changes_; } // that were reported up to now
     bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
 
 private:
     std::vector<std::string> candidates() const;
     void begin_handshake();
     void proceed_with_handshake();
+    void note_change();
     void note_trouble(const std::string& what);
     void detach();
     bool may_have_changed();
     bool somebody_else_wrote();
 
-    const image::File& file_;
+    const image::Source& source_;
     std::string notify_;
     ChangeListener& listener_;
     ring::Connection connection_;
@@ -77,6 +79,7 @@ private:
     image::Stamp stamp_;
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};
+    std::uint64_t changes_ = 0;
     Clock::time_point next_attempt_{};
     static constexpr std::uint64_t never = ~std::uint64_t{0};
     std::uint64_t stamp_is_of_ = never; // attached: the ring's newest change, which was done

@@ -50,12 +50,12 @@ std::shared_ptr<ImageTree> ImageList::tree_of(const std::string& name, const std
     if (known.tree)
         return known.tree;
     try {
-        const image::File file{path};
-        const image::Stamp stamp = file.stamp();
-        if (known.id == file.id() && known.stamp == stamp)
+        const auto source = options_.open(path);
+        const image::Stamp stamp = source->stamp();
+        if (known.id == source->id() && known.stamp == stamp)
             return nullptr;
-        const bool is_news = known.id != file.id();
-        known.id = file.id();
+        const bool is_news = known.id != source->id();
+        known.id = source->id();
         known.stamp = stamp;
         try {
             known.tree = ImageTree::open(path, options_, nodes_, next_number_, 0);

@@ -1,12 +1,13 @@
 // A directory of images: which are there, under which names, and their trees.
 #pragma once
 
-#include "fuse-fatimg/image/file.h"
+#include "fuse-fatimg/image/source.h"
 #include "fuse-fatimg/view/image_tree.h"
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,7 +37,7 @@ public:
 private:
     struct Image {
         std::shared_ptr<ImageTree> tree; // null: holds no FAT
-        ring::ImageId id;
+        std::optional<ring::ImageId> id;
         image::Stamp stamp; // of the file that holds no FAT
     };
 

@@ -1,5 +1,7 @@
 #include "fuse-fatimg/view/image_tree.h"
 
+#include "fuse-fatimg/fat/chain.h"
+#include "fuse-fatimg/fat/free_space.h"
 #include "fuse-fatimg/log.h"
 
 #include <algorithm>
@@ -15,6 +17,20 @@ namespace {
 [[noreturn]] void fail(int error) {
     throw std::system_error(error, std::generic_category());
 }
+
+// What may be kept in memory of all images together. Beyond it, what was not asked for longest
+// goes, and is read again when it is asked for.
+constexpr std::size_t maximum_of_listings = std::size_t{32} << 20;
+constexpr std::size_t usual_of_chains = std::size_t{32} << 20;
+constexpr std::size_t maximum_of_chains = std::size_t{120} << 20; // those of open files can't go
+// A chain that takes more is not read a second time to see whether it is still the same.
+constexpr std::size_t worth_comparing = std::size_t{16} << 20;
+
+// How long a client may keep a change back that it has half written: Linux writes what is dirty for
+// 30 s, looking every 5 s (Documentation/admin-guide/sysctl/vm.rst, dirty_expire_centisecs).
+constexpr auto longest_half_done = std::chrono::seconds{40};
+// The same where no client says that it has the volume mounted: mtools and the like.
+constexpr auto usual_half_done = std::chrono::seconds{1};
 
 std::vector<Range> shifted(const std::vector<Range>& ranges, std::uint64_t by) {
     std::vector<Range> result = ranges;
@@ -33,8 +49,7 @@ std::uint64_t inode_number(std::uint64_t image, std::uint64_t address) {
 
 ImageTree::ImageTree(const std::string& path, const TreeOptions& options, NodeTable& nodes,
                      std::uint64_t number)
-    : options_(options), nodes_(nodes), number_(number),
-      file_(std::make_shared<const image::File>(path)) {}
+    : options_(options), nodes_(nodes), number_(number), file_(options_.open(path)) {}
 
 std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOptions& options,
                                            NodeTable& nodes, std::uint64_t number, NodeId root) {
@@ -76,8 +91,8 @@ ReadAt ImageTree::reader_of(const Volume& volume) const {
 void ImageTree::catch_up() {
     if (!file_->is_still_there()) {
         try {
-            auto replacement = std::make_shared<const image::File>(file_->path());
-            log::info(fmt::format("{}: was replaced by another file", file_->path()));
+            auto replacement = options_.open(file_->name());
+            log::info(fmt::format("{}: was replaced by another file", file_->name()));
             everything_changed();
             feed_.reset();
             file_ = std::move(replacement);
@@ -95,9 +110,10 @@ void ImageTree::range_changed(const Range& range) {
     if (!layout_problem_.empty()) // any write may be the one that mends it
         layout_suspect_ = true;
     for (const Dependant& hit : index_.hit_by(range)) {
-        ++epoch_;
         switch (hit.role) {
         case Role::data:
+            if (!static_cast<FileNode*>(hit.node)->extents->overlaps(range))
+                continue; // it lies between the pieces
             kill(*hit.node);
             break;
         case Role::chain:
@@ -110,6 +126,7 @@ void ImageTree::range_changed(const Range& range) {
             layout_suspect_ = true;
             break;
         }
+        ++epoch_;
     }
 }
 
@@ -185,10 +202,11 @@ void ImageTree::forget_dependencies(Node& node) {
         auto& file = static_cast<FileNode&>(node);
         if (!file.loaded)
             return;
-        for (const Range& range : *file.extents)
+        for (const Range& range : file.extents->covering())
             index_.remove(range, {&node, Role::data});
-        for (const Range& range : shifted(file.chain.fat_bytes, file.parent->volume->range.offset))
+        for (const Range& range : file.fat_bytes)
             index_.remove(range, {&node, Role::chain});
+        nodes_.chains.remove(&file);
         return;
     }
     auto& directory = static_cast<DirectoryNode&>(node);
@@ -196,6 +214,7 @@ void ImageTree::forget_dependencies(Node& node) {
         index_.remove(range, {&node, Role::listing});
     directory.read_from.clear();
     directory.fresh = false;
+    nodes_.listings.remove(&directory);
 }
 
 void ImageTree::drop(const std::shared_ptr<Node>& node) {
@@ -226,6 +245,43 @@ void ImageTree::drop(const std::shared_ptr<Node>& node) {
 void ImageTree::require_settled(const Range& range) const {
     if (feed_->in_flight(range))
         throw Unsettled{};
+}
+
+void ImageTree::require_settled(const fat::Extents& extents) const {
+    extents.for_each(0, extents.size(), [&](const Range& range) {
+        require_settled(range);
+        return true;
+    });
+}
+
+// May what looks like damage be a client's change on its way? If so, it is not shown, even where
+// Linux would, which cannot tell.
+bool ImageTree::may_be_half_done() const {
+    return feed_->changed_within(usual_half_done) ||
+           (layout_.in_use && feed_->changed_within(longest_half_done));
+}
+
+void ImageTree::make_room_beside(const DirectoryNode& directory) {
+    while (nodes_.listings.total() > maximum_of_listings) {
+        DirectoryNode* const oldest = nodes_.listings.oldest(
+            [&](const DirectoryNode& other) { return &other != &directory; });
+        if (oldest == nullptr)
+            return;
+        oldest->tree->forget_dependencies(*oldest);
+        oldest->listing.reset();
+    }
+}
+
+void ImageTree::make_room_for_chain() {
+    while (nodes_.chains.total() > usual_of_chains) {
+        FileNode* const oldest =
+            nodes_.chains.oldest([](const FileNode& file) { return file.handles == 0; });
+        if (oldest == nullptr)
+            return;
+        // With its chain goes the version: nobody would know when the pages that the kernel has of
+        // it grow old.
+        oldest->tree->kill(*oldest);
+    }
 }
 
 void ImageTree::take_layout(Layout layout) {
@@ -299,6 +355,7 @@ std::shared_ptr<const Listing> ImageTree::listing(DirectoryNode& directory) {
         refresh(directory);
         compare_children(directory);
     }
+    nodes_.listings.use(&directory);
     return directory.listing;
 }
 
@@ -310,35 +367,38 @@ void ImageTree::refresh(DirectoryNode& directory) {
     fat::Chain chain;
     const bool fixed = directory.is_volume_root() && geometry.type != fat::Type::fat32;
     if (fixed)
-        chain.extents.push_back(
+        chain.extents = fat::Extents::of(
             {geometry.root_offset, std::uint64_t{geometry.root_entries} * fat::slot_size});
     else
-        chain = fat::read_chain(reader, geometry, directory.first_cluster, fat::any_size);
-    const std::vector<Range> extents = shifted(chain.extents, volume.range.offset);
+        chain = fat::read_directory_chain(reader, geometry, directory.first_cluster);
+    chain.extents.shift(volume.range.offset);
+    const std::vector<Range> pieces = chain.extents.ranges();
 
     // Entered in the index before it is read, so that a write from here on shows.
     forget_dependencies(directory);
     directory.read_from = shifted(chain.fat_bytes, volume.range.offset);
-    directory.read_from.insert(directory.read_from.end(), extents.begin(), extents.end());
+    directory.read_from.insert(directory.read_from.end(), pieces.begin(), pieces.end());
     for (const Range& range : directory.read_from)
         index_.add(range, {&directory, Role::listing});
     for (const Range& range : directory.read_from)
         require_settled(range);
-    if (chain.state != fat::ChainState::complete)
+    if (chain.state != fat::ChainState::complete &&
+        (chain.state != fat::ChainState::last_is_free || may_be_half_done()))
         throw Damaged(
             fmt::format("directory '{}': {}", directory.entry.name, fat::describe(chain.state)));
 
     std::vector<std::byte> data;
-    for (const Range& extent : extents) {
-        const std::size_t room = fat::maximum_slots * fat::slot_size - data.size();
-        const std::size_t take = std::min<std::uint64_t>(extent.length, room);
-        data.resize(data.size() + take);
-        if (!file_->read(extent.offset, std::span{data}.last(take)))
+    for (const Range& piece : pieces) {
+        data.resize(data.size() + piece.length);
+        if (!file_->read(piece.offset, std::span{data}.last(piece.length)))
             throw Damaged(fmt::format("directory '{}': lies past the end of the image",
                                       directory.entry.name));
     }
-    fat::Directory parsed = fat::parse_directory(data, geometry.type);
-    if (!directory.is_volume_root() && !parsed.begins_with_dots)
+    fat::Directory parsed = fat::parse_directory(
+        data, geometry.type, options_.code_page ? *options_.code_page : fat::CodePage::cp437());
+    // Linux is content with any two directories in it.
+    if (!directory.is_volume_root() && !parsed.begins_with_dots &&
+        (parsed.directories < 2 || may_be_half_done()))
         throw Damaged(
             fmt::format("directory '{}': does not begin with '.' and '..'", directory.entry.name));
 
@@ -346,7 +406,9 @@ void ImageTree::refresh(DirectoryNode& directory) {
     feed_->catch_up();
     if (!directory.fresh && feed_->mode() == Mode::attached)
         throw Unsettled{};
-    directory.listing = std::make_shared<Listing>(std::move(parsed), extents);
+    directory.listing = std::make_shared<Listing>(std::move(parsed), std::move(chain.extents));
+    nodes_.listings.put(&directory, directory.listing->footprint());
+    make_room_beside(directory);
 }
 
 // After a directory was read again: what its nodes know must still be what it says.
@@ -373,12 +435,19 @@ void ImageTree::compare_children(DirectoryNode& directory) {
 
 void ImageTree::check_chain(FileNode& file) {
     const Volume& volume = *file.parent->volume;
-    for (const Range& range : shifted(file.chain.fat_bytes, volume.range.offset))
+    for (const Range& range : file.fat_bytes)
         require_settled(range);
     file.chain_suspect = false;
-    const fat::Chain now = fat::read_chain(reader_of(volume), volume.geometry,
-                                           file.entry.first_cluster, file.entry.size);
-    if (now != file.chain) {
+    if (file.extents->footprint() > worth_comparing) {
+        kill(file);
+        return;
+    }
+    const fat::Chain now = fat::read_file_chain(reader_of(volume), volume.geometry,
+                                                file.entry.first_cluster, file.entry.size);
+    if (now.extents != *file.extents ||
+        shifted(now.fat_bytes, volume.range.offset) != file.fat_bytes ||
+        (now.state != fat::ChainState::complete &&
+         (now.state != fat::ChainState::last_is_free || may_be_half_done()))) {
         kill(file);
         return;
     }
@@ -429,6 +498,11 @@ std::shared_ptr<Node> ImageTree::child(const std::shared_ptr<DirectoryNode>& dir
             (geometry.type == fat::Type::fat32 && entry.first_cluster == geometry.root_cluster))
             throw Damaged(
                 fmt::format("directory '{}': its first cluster is impossible", entry.name));
+        // Whoever walks the tree would not come to an end.
+        for (const DirectoryNode* above = directory.get(); above != nullptr;
+             above = above->parent.get())
+            if (above->kind == NodeKind::directory && above->first_cluster == entry.first_cluster)
+                throw Damaged(fmt::format("directory '{}': contains itself", entry.name));
         auto made = std::make_shared<DirectoryNode>();
         made->volume = directory->volume;
         made->first_cluster = entry.first_cluster;
@@ -488,35 +562,46 @@ void ImageTree::load(FileNode& file) {
     if (file.loaded)
         return;
     const Volume& volume = *file.parent->volume;
-    fat::Chain chain = fat::read_chain(reader_of(volume), volume.geometry, file.entry.first_cluster,
-                                       file.entry.size);
-    auto extents =
-        std::make_shared<const std::vector<Range>>(shifted(chain.extents, volume.range.offset));
-    const std::vector<Range> fat_bytes = shifted(chain.fat_bytes, volume.range.offset);
-    for (const Range& range : *extents)
-        require_settled(range);
+    make_room_for_chain();
+    fat::Chain chain = fat::read_file_chain(
+        reader_of(volume), volume.geometry, file.entry.first_cluster, file.entry.size,
+        maximum_of_chains - std::min(maximum_of_chains, nodes_.chains.total()));
+    chain.extents.shift(volume.range.offset);
+    std::vector<Range> fat_bytes = shifted(chain.fat_bytes, volume.range.offset);
+    require_settled(chain.extents);
     for (const Range& range : fat_bytes)
         require_settled(range);
-    if (chain.state != fat::ChainState::complete)
+    if (chain.state != fat::ChainState::complete &&
+        (chain.state != fat::ChainState::last_is_free || may_be_half_done()))
         throw Damaged(fmt::format("file '{}': {}", file.entry.name, fat::describe(chain.state)));
-    if (const std::uint64_t size = file_->size();
-        std::any_of(extents->begin(), extents->end(),
-                    [&](const Range& range) { return range.end() > size; }))
+    const std::vector<Range> covering = chain.extents.covering();
+    if (!covering.empty() && covering.back().end() > file_->size())
         throw Damaged(fmt::format("file '{}': lies past the end of the image", file.entry.name));
 
-    file.chain = std::move(chain);
-    file.extents = std::move(extents);
+    nodes_.chains.put(&file, chain.extents.footprint() + fat_bytes.size() * sizeof(fat_bytes[0]));
+    file.extents = std::make_shared<const fat::Extents>(std::move(chain.extents));
+    file.fat_bytes = std::move(fat_bytes);
     file.loaded = true;
     file.chain_suspect = false;
-    for (const Range& range : *file.extents)
+    for (const Range& range : covering)
         index_.add(range, {&file, Role::data});
-    for (const Range& range : fat_bytes)
+    for (const Range& range : file.fat_bytes)
         index_.add(range, {&file, Role::chain});
     feed_->catch_up();
     if (file.dead)
         fail(ESTALE);
     if (file.chain_suspect && feed_->mode() == Mode::attached)
         throw Unsettled{};
+}
+
+std::uint32_t ImageTree::free_clusters(const Volume& volume) {
+    const auto known = counted_.find(volume.partition);
+    if (known != counted_.end() && known->second.changes == feed_->changes())
+        return known->second.free;
+    const std::uint64_t changes = feed_->changes();
+    const std::uint32_t free = fat::count_free(reader_of(volume), volume.geometry).value_or(0);
+    counted_[volume.partition] = {changes, free};
+    return free;
 }
 
 } // namespace bootview::view

@@ -11,7 +11,7 @@
 // the caller starts over.
 #pragma once
 
-#include "fuse-fatimg/image/file.h"
+#include "fuse-fatimg/image/source.h"
 #include "fuse-fatimg/view/change_feed.h"
 #include "fuse-fatimg/view/layout.h"
 #include "fuse-fatimg/view/node.h"
@@ -24,6 +24,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -41,7 +42,9 @@ struct Damaged : std::runtime_error {
 
 struct TreeOptions {
     PartitionChoice partition;
-    std::string notify; // see ChangeFeed
+    std::string notify;                             // see ChangeFeed
+    image::OpenSource open = image::open_source;    // how the bytes of an image are had
+    std::shared_ptr<const fat::CodePage> code_page; // of 8.3 names; null: 437
 };
 
 // Not thread-safe: the view's lock guards it, and is held in every call.
@@ -54,7 +57,7 @@ public:
 
     const std::shared_ptr<DirectoryNode>& root() const { return root_; }
     // Shared, because a read goes on without the lock, and the path may lead elsewhere by then.
-    const std::shared_ptr<const image::File>& file() const { return file_; }
+    const std::shared_ptr<const image::Source>& file() const { return file_; }
     ChangeFeed& feed() { return *feed_; }
 
     // Takes in everything that changed up to now, and follows the path to a new file.
@@ -75,8 +78,10 @@ public:
     // st_ino of an entry, and of a volume's root. Never 0, which readers of directories skip.
     std::uint64_t inode_of(const Listing& listing, const fat::Entry& entry) const;
     std::uint64_t inode_of(const Volume& volume) const;
-    // Finds out where a valid file's data lies.
+    // Finds out where a valid file's data lies. Throws Damaged.
     void load(FileNode& file);
+    // Clusters of a volume that are free; 0 where that is not known.
+    std::uint32_t free_clusters(const Volume& volume);
     // The kernel holds the node no longer.
     void drop(const std::shared_ptr<Node>& node);
     // The image is no longer shown.
@@ -109,6 +114,10 @@ private:
     void unlink_from_parent(Node& node);
     void forget_dependencies(Node& node);
     void require_settled(const Range& range) const;
+    void require_settled(const fat::Extents& extents) const;
+    bool may_be_half_done() const;
+    void make_room_beside(const DirectoryNode& directory);
+    void make_room_for_chain();
     std::shared_ptr<Node> child(const std::shared_ptr<DirectoryNode>& directory,
                                 const fat::Entry& entry);
     std::shared_ptr<Node> volume_root(const std::shared_ptr<DirectoryNode>& directory,
@@ -117,7 +126,7 @@ private:
     TreeOptions options_;
     NodeTable& nodes_;
     std::uint64_t number_;
-    std::shared_ptr<const image::File> file_;
+    std::shared_ptr<const image::Source> file_;
     std::unique_ptr<ChangeFeed> feed_;
     Layout layout_;
     bool layout_suspect_ = true;
@@ -126,6 +135,11 @@ private:
     RangeIndex<Dependant> index_;
     std::unordered_set<Node*> all_; // of this tree, alive or dead, but for the root
     std::uint64_t epoch_ = 0;
+    struct Counted {
+        std::uint64_t changes; // of the feed, when it was counted
+        std::uint32_t free;
+    };
+    std::unordered_map<unsigned, Counted> counted_; // by partition
 };
 
 } // namespace bootview::view

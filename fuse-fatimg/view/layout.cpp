@@ -1,6 +1,7 @@
 #include "fuse-fatimg/view/layout.h"
 
 #include "fuse-fatimg/fat/boot_sector.h"
+#include "fuse-fatimg/partition/filesystem_probe.h"
 #include "fuse-fatimg/partition/table.h"
 
 #include <array>
@@ -11,97 +12,141 @@ namespace bootview::view {
 
 namespace {
 
-std::shared_ptr<const Volume> probe(const ReadAt& read, unsigned partition, const Range& range,
-                                    Layout& layout) {
+using partition::FilesystemKind;
+
+std::shared_ptr<const Volume> open_volume(const ReadAt& read, unsigned partition,
+                                          const Range& range, bool& in_use) {
     std::array<std::byte, fat::boot_sector_size> sector{};
-    layout.read_from.push_back({range.offset, sector.size()});
     if (range.length < sector.size() || !read(range.offset, sector))
         throw fat::Refused("is too small for a FAT file system");
     auto volume = std::make_shared<Volume>();
     volume->partition = partition;
     volume->geometry = fat::parse_boot_sector(sector, range.length);
     volume->range = {range.offset, volume->geometry.volume_size};
+    in_use = in_use || fat::is_marked_in_use(sector, volume->geometry.type);
     return volume;
 }
 
-std::string numbers_of(const partition::Table& table) {
+// Is a FAT, or what people take for one: worth saying why it is not shown.
+bool is_nearly_fat(FilesystemKind kind) {
+    return kind == FilesystemKind::fat || kind == FilesystemKind::exfat ||
+           kind == FilesystemKind::ntfs;
+}
+
+std::string joined(const std::vector<std::string>& remarks) {
     std::string text;
-    for (const auto& partition : table.partitions)
-        text += fmt::format("{}{}", text.empty() ? "" : ", ", partition.number);
+    for (const std::string& remark : remarks)
+        text += "; " + remark;
     return text;
+}
+
+[[noreturn]] void refuse_without_table(const ReadAt& read, std::uint64_t image_size,
+                                       const std::vector<std::string>& remarks,
+                                       const std::string& reason) {
+    const FilesystemKind kind = partition::probe_filesystem(read, {0, image_size}).kind;
+    if (is_nearly_fat(kind))
+        throw fat::Refused(reason);
+    if (!remarks.empty()) // why there is no table
+        throw fat::Refused(remarks.front());
+    if (kind != FilesystemKind::unknown)
+        throw fat::Refused(
+            fmt::format("holds {} without a partition table, and no FAT file system: boot files "
+                        "need one",
+                        partition::name_of(kind)));
+    throw fat::Refused("holds neither a partition table nor a FAT file system: is this the right "
+                       "file, and is it unpacked?");
+}
+
+// The volumes among the partitions that the choice allows; or the reason why there are none.
+void choose(const ReadAt& read, const partition::Table& table, const PartitionChoice& choice,
+            Layout& layout) {
+    std::string numbers;
+    std::string contents;
+    std::string problem; // of the first that is nearly one
+    for (const auto& partition : table.partitions) {
+        numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", partition.number);
+        if (choice.number && partition.number != *choice.number)
+            continue;
+        try {
+            layout.volumes.push_back(
+                open_volume(read, partition.number, partition.range, layout.in_use));
+            if (!choice.all)
+                return;
+        } catch (const fat::Refused& e) {
+            const FilesystemKind kind = partition::probe_filesystem(read, partition.range).kind;
+            contents += fmt::format("{}{}: {}", contents.empty() ? "" : ", ", partition.number,
+                                    partition::name_of(kind));
+            if (problem.empty() && is_nearly_fat(kind))
+                problem = fmt::format("partition {} {}{}", partition.number, e.what(),
+                                      kind == FilesystemKind::fat ? "" : joined(table.remarks));
+            else if (choice.number && kind == FilesystemKind::unknown)
+                problem = fmt::format("partition {} holds no FAT file system: leave partition= out "
+                                      "for the first one that does",
+                                      partition.number);
+            else if (choice.number)
+                problem = fmt::format("partition {} holds no FAT file system but {}: leave "
+                                      "partition= out for the first one that does",
+                                      partition.number, partition::name_of(kind));
+        }
+    }
+    if (!layout.volumes.empty())
+        return;
+    if (!problem.empty())
+        throw fat::Refused(problem);
+    if (choice.number)
+        throw fat::Refused(fmt::format("has no partition {}: choose one of {}{}", *choice.number,
+                                       numbers.empty() ? "none at all" : numbers,
+                                       joined(table.remarks)));
+    if (contents.empty())
+        throw fat::Refused(fmt::format("has a partition table with nothing in it: boot files need "
+                                       "a partition with a FAT file system{}",
+                                       joined(table.remarks)));
+    throw fat::Refused(fmt::format("has no partition with a FAT file system ({}): boot files need "
+                                   "one{}",
+                                   contents, joined(table.remarks)));
 }
 
 } // namespace
 
-Layout read_layout(const ReadAt& read, std::uint64_t image_size, const PartitionChoice& choice) {
+Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
+                   const PartitionChoice& choice) {
     Layout layout;
     if (image_size == 0)
         throw fat::Refused("is empty: copy the image there first");
+    const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> data) {
+        layout.read_from.push_back({offset, data.size()});
+        return read_image(offset, data);
+    };
 
-    // A FAT without a partition table, as on a floppy disk, comes first: its boot code can look
-    // like a table, while boot code never looks like a FAT.
+    std::shared_ptr<const Volume> whole; // a FAT without a partition table, as on a floppy disk
     std::string reason;
     try {
-        layout.volumes.push_back(probe(read, 0, {0, image_size}, layout));
+        whole = open_volume(read, 0, {0, image_size}, layout.in_use);
     } catch (const fat::Refused& e) {
         reason = e.what();
     }
-    if (!layout.volumes.empty()) {
+    partition::Table table = partition::read_table(read, image_size);
+    layout.remarks = table.remarks;
+
+    // The first sector can look like both. The boot code of a FAT can have the signature of a
+    // table, and never one whose entries all make sense; and a table can stand in what was the boot
+    // sector of a FAT before the disk was partitioned, which partitioning leaves in its place.
+    const bool is_table =
+        table.kind == partition::TableKind::gpt ||
+        (table.kind == partition::TableKind::mbr && (!whole || table.is_convincing));
+    if (whole && !is_table) {
         if (choice.number)
             throw fat::Refused(fmt::format("has no partition {}: it is one FAT without a partition "
                                            "table, leave partition= out",
                                            *choice.number));
+        layout.remarks.clear(); // of what is no table
+        layout.volumes.push_back(std::move(whole));
         return layout;
     }
-
-    partition::Table table = partition::read_table(read, image_size);
-    layout.read_from.insert(layout.read_from.end(), table.read_from.begin(), table.read_from.end());
-    layout.remarks = table.remarks;
-    if (table.kind == partition::TableKind::none)
-        throw fat::Refused(reason.find("no FAT") != std::string::npos ||
-                                   reason.find("too small") != std::string::npos
-                               ? "holds neither a partition table nor a FAT file system: is this "
-                                 "the right file, and is it unpacked?"
-                               : reason);
-
-    bool number_exists = false;
-    std::string first_problem;
-    for (const auto& partition : table.partitions) {
-        if (choice.number && partition.number != *choice.number)
-            continue;
-        number_exists = true;
-        try {
-            layout.volumes.push_back(probe(read, partition.number, partition.range, layout));
-            if (!choice.all)
-                return layout;
-        } catch (const fat::Refused& e) {
-            if (first_problem.empty() || std::string{e.what()}.find("no FAT") == std::string::npos)
-                first_problem = fmt::format("partition {} {}", partition.number, e.what());
-        }
-    }
-    if (!layout.volumes.empty())
-        return layout;
-
-    const std::string there = numbers_of(table);
-    std::string remarks;
-    for (const std::string& remark : table.remarks)
-        remarks += "; " + remark;
-    if (choice.number && !number_exists)
-        throw fat::Refused(fmt::format("has no partition {}: choose one of {}{}", *choice.number,
-                                       there.empty() ? "none at all" : there, remarks));
-    if (choice.number)
-        throw fat::Refused(first_problem +
-                           (first_problem.find("no FAT") != std::string::npos
-                                ? ": leave partition= out for the first one that does"
-                                : ""));
-    const bool plain = first_problem.empty() ||
-                       first_problem.find("holds no FAT file system") != std::string::npos;
-    if (plain && table.remarks.empty())
-        throw fat::Refused(fmt::format("has no partition with a FAT file system (partitions: {}): "
-                                       "boot files need one",
-                                       there.empty() ? "none" : there));
-    throw fat::Refused(plain ? fmt::format("has no partition with a FAT file system{}", remarks)
-                             : first_problem);
+    if (!is_table)
+        refuse_without_table(read, image_size, table.remarks, reason);
+    choose(read, table, choice, layout);
+    return layout;
 }
 
 } // namespace bootview::view

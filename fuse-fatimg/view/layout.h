@@ -21,6 +21,7 @@ struct PartitionChoice {
 
 struct Layout {
     std::vector<std::shared_ptr<const Volume>> volumes; // one, unless all are asked for
+    bool in_use = false;          // a volume shown is marked so: mounted for writing, or was
     std::vector<Range> read_from; // partition table and boot sectors, in bytes of the image
     std::vector<std::string> remarks;
 };

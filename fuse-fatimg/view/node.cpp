@@ -13,7 +13,7 @@ std::uint64_t hash_of(std::string_view folded) {
 
 } // namespace
 
-Listing::Listing(fat::Directory directory, std::vector<Range> extents)
+Listing::Listing(fat::Directory directory, fat::Extents extents)
     : directory_(std::move(directory)), extents_(std::move(extents)) {
     by_name_.reserve(directory_.entries.size());
     for (std::uint32_t i = 0; i < directory_.entries.size(); ++i) {
@@ -51,13 +51,22 @@ const fat::Entry* Listing::at_slot(std::uint32_t slot) const {
 }
 
 std::uint64_t Listing::address(std::uint32_t slot) const {
-    std::uint64_t offset = std::uint64_t{slot} * fat::slot_size;
-    for (const Range& extent : extents_) {
-        if (offset < extent.length)
-            return extent.offset + offset;
-        offset -= extent.length;
-    }
-    return 0;
+    std::uint64_t address = 0;
+    extents_.for_each(std::uint64_t{slot} * fat::slot_size, 1, [&](const Range& range) {
+        address = range.offset;
+        return false;
+    });
+    return address;
+}
+
+std::size_t Listing::footprint() const {
+    constexpr std::size_t inside = 15; // what a string holds without memory of its own
+    std::size_t bytes = sizeof *this + extents_.footprint() +
+                        directory_.entries.capacity() * sizeof(fat::Entry) +
+                        by_name_.capacity() * sizeof(by_name_[0]);
+    for (const fat::Entry& entry : directory_.entries)
+        bytes += entry.name.capacity() > inside ? entry.name.capacity() + 1 + 2 * sizeof(void*) : 0;
+    return bytes;
 }
 
 } // namespace bootview::view

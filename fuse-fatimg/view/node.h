@@ -7,10 +7,11 @@
 #pragma once
 
 #include "fuse-fatimg/fat/boot_sector.h"
-#include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/fat/directory.h"
+#include "fuse-fatimg/fat/extents.h"
 #include "fuse-fatimg/image/range.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,7 +38,7 @@ struct Volume {
 class Listing {
 public:
     Listing() = default;
-    Listing(fat::Directory directory, std::vector<Range> extents);
+    Listing(fat::Directory directory, fat::Extents extents);
 
     const std::vector<fat::Entry>& entries() const { return directory_.entries; }
     // By long or short name; an exact match is preferred to one that differs in case. Null: none.
@@ -45,10 +46,12 @@ public:
     const fat::Entry* at_slot(std::uint32_t slot) const;
     // Where in the image a slot lies, in bytes.
     std::uint64_t address(std::uint32_t slot) const;
+    const fat::Extents& extents() const { return extents_; }
+    std::size_t footprint() const; // bytes of memory, roughly
 
 private:
     fat::Directory directory_;
-    std::vector<Range> extents_;                                   // of the image
+    fat::Extents extents_;                                         // in bytes of the image
     std::vector<std::pair<std::uint64_t, std::uint32_t>> by_name_; // hash of folded name, index
 };
 
@@ -88,10 +91,11 @@ struct DirectoryNode : Node {
 struct FileNode : Node {
     // Known once the file was opened:
     bool loaded = false;
-    bool chain_suspect = false; // a FAT sector that it was read from was written
-    bool superseded = false;    // poll: may have changed; lookups give a new node
-    fat::Chain chain;           // in bytes of the volume
-    std::shared_ptr<const std::vector<Range>> extents; // in bytes of the image
+    bool chain_suspect = false;                  // a FAT sector that it was read from was written
+    bool superseded = false;                     // poll: may have changed; lookups give a new node
+    std::shared_ptr<const fat::Extents> extents; // in bytes of the image
+    std::vector<Range> fat_bytes;                // the same: what they were read from
+    std::atomic<unsigned> handles = 0;           // through which it is open
 };
 
 } // namespace bootview::view

@@ -25,10 +25,9 @@ constexpr auto half_done = std::chrono::milliseconds{1000};
 } // namespace
 
 View::View(Options options) : options_(std::move(options)) {
+    // Whatever is no directory is an image, and need not be a file.
     struct stat status {};
-    if (::stat(options_.source.c_str(), &status) != 0)
-        throw std::system_error(errno, std::generic_category(), options_.source);
-    if (!S_ISDIR(status.st_mode)) {
+    if (::stat(options_.source.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
         single_ = ImageTree::open(options_.source, options_.tree, nodes_, 0, root_id);
         return;
     }
@@ -48,6 +47,11 @@ View::~View() {
 void View::on_death(NodeTable::OnDeath callback) {
     const std::scoped_lock lock{mutex_};
     nodes_.on_death(std::move(callback));
+}
+
+void View::on_surplus(NodeTable::OnSurplus callback) {
+    const std::scoped_lock lock{mutex_};
+    nodes_.on_surplus(std::move(callback));
 }
 
 std::shared_ptr<Node> View::find(NodeId id) const {
@@ -109,7 +113,7 @@ void View::complain(const Node& node, const std::string& why) {
     std::uint64_t dropped = 0;
     if (!complaints_.allow(dropped))
         return;
-    log::warning(fmt::format("{}: {}{}{}", node.tree->file()->path(),
+    log::warning(fmt::format("{}: {}{}{}", node.tree->file()->name(),
                              node.entry.name.empty() ? "" : "'" + node.entry.name + "': ", why,
                              dropped > 0 ? fmt::format(" (and {} more complaints)", dropped) : ""));
 }
@@ -155,8 +159,9 @@ Attributes View::lookup(NodeId id, std::string_view name) {
                 found = parent.tree->lookup(directory(id), name);
                 return found;
             },
-            [](const std::shared_ptr<Node>& node) {
+            [this](const std::shared_ptr<Node>& node) {
                 ++node->lookups;
+                nodes_.report_surplus();
                 return attributes_of(*node);
             });
     } catch (...) {
@@ -218,8 +223,8 @@ std::shared_ptr<OpenFile> View::open(NodeId id) {
 std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::span<std::byte> data) {
     const FileNode& file = *open_file.node_;
     struct Source {
-        std::shared_ptr<const image::File> image;
-        std::shared_ptr<const std::vector<Range>> extents;
+        std::shared_ptr<const image::Source> image;
+        std::shared_ptr<const fat::Extents> extents;
     };
     const Source source = settled(file.id, [&](Node& node) {
         return Source{node.tree->file(), file.extents};
@@ -227,20 +232,13 @@ std::size_t View::read(const OpenFile& open_file, std::uint64_t offset, std::spa
 
     // Without the lock: this is where the time goes.
     std::size_t done = 0;
-    for (const Range& extent : *source.extents) {
-        if (done == data.size())
-            break;
-        if (offset >= extent.length) {
-            offset -= extent.length;
-            continue;
-        }
-        const std::size_t take =
-            std::min<std::uint64_t>(extent.length - offset, data.size() - done);
-        if (!source.image->read(extent.offset + offset, data.subspan(done, take)))
-            fail(EIO);
-        done += take;
-        offset = 0;
-    }
+    const bool complete = source.extents->for_each(offset, data.size(), [&](const Range& piece) {
+        const bool there = source.image->read(piece.offset, data.subspan(done, piece.length));
+        done += piece.length;
+        return there;
+    });
+    if (!complete)
+        fail(EIO);
 
 #ifndef BOOTVIEW_FAULT_NO_END_CHECK
     // The end-of-request check: were these bytes of the version that this node stands for?
@@ -262,7 +260,24 @@ Space View::space(NodeId id) {
         if (!volume)
             return {};
         return {volume->geometry.cluster_size, volume->geometry.clusters,
-                fat::count_free(node.tree->reader_of(*volume), volume->geometry)};
+                node.tree->free_clusters(*volume)};
+    });
+}
+
+std::vector<Range> View::pieces(NodeId id, std::size_t most) {
+    return settled(id, [&](Node& node) {
+        const auto take = [&](const fat::Extents& extents) {
+            if (extents.runs() > most)
+                fail(E2BIG);
+            return extents.ranges();
+        };
+        if (node.kind == NodeKind::directory)
+            return take(node.tree->listing(static_cast<DirectoryNode&>(node))->extents());
+        if (node.kind != NodeKind::file)
+            return std::vector<Range>{};
+        auto& file = static_cast<FileNode&>(node);
+        node.tree->load(file);
+        return take(*file.extents);
     });
 }
 
@@ -270,6 +285,12 @@ bool View::is_root(NodeId id) {
     const std::scoped_lock lock{mutex_};
     const auto node = find(id);
     return node->kind == NodeKind::image_list || node == node->tree->root();
+}
+
+bool View::is_in_volume(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = find(id);
+    return node->kind == NodeKind::file || node->kind == NodeKind::directory;
 }
 
 Status View::status(NodeId id) {

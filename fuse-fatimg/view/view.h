@@ -60,7 +60,10 @@ struct Status {
 // An open file: one version of it.
 class OpenFile {
 public:
-    explicit OpenFile(std::shared_ptr<FileNode> node) : node_(std::move(node)) {}
+    explicit OpenFile(std::shared_ptr<FileNode> node) : node_(std::move(node)) { ++node_->handles; }
+    ~OpenFile() { --node_->handles; }
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
 
 private:
     friend class View;
@@ -85,6 +88,8 @@ public:
 
     // Called for each node that died with pages in the kernel's cache; must only note it down.
     void on_death(NodeTable::OnDeath callback);
+    // Called for names that the kernel had better forget; must only note them down.
+    void on_surplus(NodeTable::OnSurplus callback);
 
     Attributes lookup(NodeId directory, std::string_view name); // adds one to be forgotten
     void forget(NodeId id, std::uint64_t count);
@@ -94,7 +99,11 @@ public:
     // Fills `data` from an offset, up to the end of the file; gives the number of bytes.
     std::size_t read(const OpenFile& file, std::uint64_t offset, std::span<std::byte> data);
     Space space(NodeId id);
-    bool is_root(NodeId id); // of the mount, or of an image
+    // Where a file or directory lies, in bytes of the image, in file order; E2BIG if it lies in
+    // more than so many pieces.
+    std::vector<Range> pieces(NodeId id, std::size_t most);
+    bool is_root(NodeId id);      // of the mount, or of an image
+    bool is_in_volume(NodeId id); // a file or directory of a FAT, its root among them
     // The image that a node belongs to; of a directory of images: poll if any polls.
     Status status(NodeId id);
 

@@ -29,7 +29,7 @@ m=$scratch/mnt
 
 view 1 "No such file or directory: check the path" "$scratch/nothere.img" "$m"
 view 1 "is empty" "$scratch/empty.img" "$m"
-view 1 "truncated: copy it again" "$scratch/truncated.img" "$m"
+view 1 "the image is truncated, copy it again" "$scratch/truncated.img" "$m"
 view 1 "neither a partition table nor a FAT" "$scratch/noise.img" "$m"
 view 1 "exFAT" "$scratch/exfat.img" "$m"
 view 1 "NTFS" "$scratch/ntfs.img" "$m"

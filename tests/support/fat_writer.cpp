@@ -66,19 +66,21 @@ void FatWriter::read_volume() {
         pread(at, data.data(), data.size());
         return true;
     };
-    fat::Chain root;
-    if (geometry_.type == fat::Type::fat32)
-        root = fat::read_chain(read, geometry_, geometry_.root_cluster, fat::any_size);
-    else
-        root.extents.push_back({geometry_.root_offset, geometry_.root_entries * 32ULL});
-    std::vector<std::byte> data(root.extents.front().length);
-    pread(root.extents.front().offset, data.data(), data.size());
+    const Range root =
+        geometry_.type == fat::Type::fat32
+            ? fat::read_directory_chain(read, geometry_, geometry_.root_cluster)
+                  .extents.ranges()
+                  .front()
+            : Range{geometry_.root_offset, geometry_.root_entries * 32ULL};
+    std::vector<std::byte> data(root.length);
+    pread(root.offset, data.data(), data.size());
     for (const fat::Entry& entry : fat::parse_directory(data, geometry_.type).entries) {
         if (entry.is_directory())
             continue;
-        File file{root.extents.front().offset + entry.slot * 32ULL, {}, entry.size};
-        const fat::Chain chain = fat::read_chain(read, geometry_, entry.first_cluster, entry.size);
-        for (const Range& extent : chain.extents)
+        File file{root.offset + entry.slot * 32ULL, {}, entry.size};
+        const fat::Chain chain =
+            fat::read_file_chain(read, geometry_, entry.first_cluster, entry.size);
+        for (const Range& extent : chain.extents.ranges())
             for (std::uint64_t at = extent.offset; at < extent.end(); at += cluster_size())
                 file.chain.push_back(
                     static_cast<fat::Cluster>((at - geometry_.data_offset) / cluster_size() + 2));

@@ -104,6 +104,81 @@ TEST(BootSector, TheActiveFatIsReadWhenMirroringIsOff) {
     EXPECT_EQ(parse_boot_sector(s, plenty).active_fat, 0U);
 }
 
+TEST(BootSector, NeitherJumpNorSignatureIsAskedFor) { // all the others here have none either
+    Sector s = fat16();
+    put(s, 0, 3, 0xffffff);
+    put(s, 510, 2, 0x1234);
+    EXPECT_EQ(refusal(s), "");
+}
+
+TEST(BootSector, LogicalSectorsOf512To4096Bytes) {
+    for (const std::uint32_t size : {512U, 1024U, 2048U, 4096U}) {
+        Sector s = fat16();
+        put(s, 11, 2, size);
+        const Geometry g = parse_boot_sector(s, plenty);
+        EXPECT_EQ(g.sector_size, size);
+        EXPECT_EQ(g.cluster_size, 4 * size);
+        EXPECT_EQ(g.fat_offset, size);
+        EXPECT_EQ(g.volume_size, 131072ULL * size);
+    }
+}
+
+TEST(BootSector, TheMediaByteIsOneOfThoseThatExist) {
+    for (unsigned media = 0; media < 256; ++media) {
+        Sector s = fat16();
+        put(s, 21, 1, media);
+        EXPECT_EQ(refusal(s).empty(), media == 0xf0 || media >= 0xf8) << media;
+    }
+}
+
+TEST(BootSector, TheShortFieldOfTotalSectorsComesFirst) {
+    Sector s = fat16();
+    put(s, 19, 2, 40000);
+    EXPECT_EQ(parse_boot_sector(s, plenty).volume_size, 40000U * 512);
+}
+
+TEST(BootSector, ClustersBeyondTheTablesOwnCountAreNone) {
+    Sector s = fat32();
+    put(s, 36, 4, 10);
+    EXPECT_EQ(parse_boot_sector(s, plenty).clusters, 10U * 128 - 2);
+}
+
+TEST(BootSector, MoreClustersThanFat32CanCountAreRefused) {
+    Sector s = fat32();
+    put(s, 11, 2, 4096);
+    put(s, 36, 4, 0x00040001); // room for more than 2^28 entries
+    put(s, 32, 4, 0xffffffff);
+    EXPECT_NE(refusal(s, ~0ULL), "");
+}
+
+TEST(BootSector, SizesWhoseDifferenceWrapsAreRefused) { // Linux subtracts 32-bit numbers here
+    Sector s = fat32();
+    put(s, 36, 4, 0x7fffffff);
+    put(s, 16, 1, 255);
+    EXPECT_NE(refusal(s, ~0ULL), "");
+}
+
+TEST(BootSector, TheInformationSectorHasAUsualPlace) {
+    Sector s = fat32();
+    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 512U);
+    put(s, 48, 2, 6);
+    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 6U * 512);
+    put(s, 48, 2, 0xffff); // "there is none"
+    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 0U);
+}
+
+TEST(BootSector, TheMarkOfAMountedVolume) {
+    Sector s = fat16();
+    EXPECT_FALSE(is_marked_in_use(s, Type::fat16));
+    put(s, 37, 1, 1);
+    EXPECT_TRUE(is_marked_in_use(s, Type::fat16));
+    s = fat32();
+    put(s, 65, 1, 3);
+    EXPECT_TRUE(is_marked_in_use(s, Type::fat32));
+    put(s, 65, 1, 2); // bad sectors were met: another matter
+    EXPECT_FALSE(is_marked_in_use(s, Type::fat32));
+}
+
 TEST(BootSector, WhatLinuxRefusesIsRefused) {
     const std::vector<std::function<void(Sector&)>> damages{
         [](Sector& s) { put(s, 11, 2, 0); },      [](Sector& s) { put(s, 11, 2, 513); },

@@ -1,108 +1,11 @@
-#include "fuse-fatimg/fat/directory.h"
-#include "tests/unit/fat/bytes_builder.h"
+#include "tests/unit/fat/slots.h"
 
 #include <gtest/gtest.h>
 
 using namespace bootview::fat;
-using bootview::test::put;
+using namespace bootview::test;
 
 namespace {
-
-// Builds directories slot by slot.
-class Slots {
-public:
-    Slots& entry(const char* name, std::uint8_t attributes = attribute_archive, Cluster cluster = 5,
-                 std::uint32_t size = 100) {
-        auto slot = add();
-        std::memcpy(slot.data(), name, 11);
-        slot[11] = std::byte{attributes};
-        put(slot, 20, 2, cluster >> 16);
-        put(slot, 26, 2, cluster & 0xffff);
-        put(slot, 28, 4, size);
-        return *this;
-    }
-    // The slots of a long name for a short one.
-    Slots& long_name(const std::u16string& name, const char* short_name) {
-        ShortName raw;
-        std::memcpy(raw.data(), short_name, 11);
-        const std::size_t count = (name.size() + 12) / 13;
-        for (std::size_t n = count; n > 0; --n)
-            part(name, n, n == count, checksum(raw));
-        return *this;
-    }
-    Slots& part(const std::u16string& name, std::size_t number, bool last, std::uint8_t sum) {
-        auto slot = add();
-        slot[0] = static_cast<std::byte>(number | (last ? 0x40 : 0));
-        slot[11] = std::byte{attribute_long_name};
-        slot[13] = std::byte{sum};
-        constexpr std::array places{1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30};
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            const std::size_t at = (number - 1) * 13 + i;
-            put(slot, static_cast<std::size_t>(places[i]), 2,
-                at < name.size()    ? name[at]
-                : at == name.size() ? 0
-                                    : 0xffff);
-        }
-        return *this;
-    }
-    Slots& byte(std::size_t at, std::uint8_t value) { // of the last slot
-        bytes_[bytes_.size() - 32 + at] = std::byte{value};
-        return *this;
-    }
-    Slots& end() {
-        add();
-        return *this;
-    }
-    Directory parse(Type type = Type::fat16) const { return parse_directory(bytes_, type); }
-
-private:
-    std::span<std::byte> add() {
-        bytes_.resize(bytes_.size() + 32);
-        return std::span{bytes_}.last(32);
-    }
-    std::vector<std::byte> bytes_;
-};
-
-std::vector<std::string> names(const Directory& directory) {
-    std::vector<std::string> result;
-    for (const Entry& entry : directory.entries)
-        result.push_back(entry.name);
-    return result;
-}
-
-using Names = std::vector<std::string>;
-
-TEST(Directory, LongNamesOverManySlots) {
-    const std::u16string name = u"vc4-kms-dsi-waveshare-panel-with-a-long-name.dtbo";
-    const Directory d = Slots{}.long_name(name, "VC4-KM~1DTB").entry("VC4-KM~1DTB").parse();
-    ASSERT_EQ(d.entries.size(), 1U);
-    EXPECT_EQ(d.entries[0].name, "vc4-kms-dsi-waveshare-panel-with-a-long-name.dtbo");
-    EXPECT_EQ(d.entries[0].short_name, "VC4-KM~1.DTB");
-    EXPECT_EQ(d.entries[0].slot, 4U);
-}
-
-TEST(Directory, ALongNameOfExactlyThirteenUnitsHasNoTerminator) {
-    EXPECT_EQ(
-        names(Slots{}.long_name(u"thirteen-long", "THIRTE~1   ").entry("THIRTE~1   ").parse()),
-        Names{"thirteen-long"});
-}
-
-TEST(Directory, AnOrphanedLongNameLeavesTheShortOne) {
-    const std::uint8_t wrong = 0x11;
-    EXPECT_EQ(names(Slots{}.part(u"wrong.sum", 1, true, wrong).entry("SHORT   TXT").parse()),
-              Names{"SHORT.TXT"});
-    // Its first part is missing.
-    EXPECT_EQ(
-        names(Slots{}.part(u"a name of two slots", 2, true, wrong).entry("SHORT   TXT").parse()),
-        Names{"SHORT.TXT"});
-    // A deleted entry stands between.
-    EXPECT_EQ(names(Slots{}
-                        .long_name(u"between", "SHORT   TXT")
-                        .entry("\xe5OTHER  TXT")
-                        .entry("SHORT   TXT")
-                        .parse()),
-              Names{"SHORT.TXT"});
-}
 
 TEST(Directory, EndsAtTheFirstZero) {
     EXPECT_EQ(names(Slots{}.entry("A          ").end().entry("B          ").parse()), Names{"A"});
@@ -137,9 +40,63 @@ TEST(Directory, FirstClusterHasItsHighHalfOnlyOnFat32) {
     EXPECT_EQ(slots.parse(Type::fat16).entries[0].first_cluster, 0x2345U);
 }
 
-TEST(Directory, ANameWithASlashIsShownByItsShortName) {
-    EXPECT_EQ(names(Slots{}.long_name(u"a/b", "AB         ").entry("AB         ").parse()),
-              Names{"AB"});
+TEST(Directory, EndsAfterAsManyEntriesAsOneMayHave) {
+    Slots slots;
+    slots.fill(65'536, "A          ").entry("BEYOND     ");
+    const Directory d = slots.parse();
+    EXPECT_EQ(d.entries.size(), 65'536U);
+    EXPECT_EQ(d.entries.back().name, "A");
+}
+
+TEST(Directory, ALabelIsOneAnywhereAndNeverAFile) {
+    const auto label_and_directory =
+        static_cast<std::uint8_t>(attribute_volume_label | attribute_directory);
+    const Directory d = Slots{}
+                            .entry("A          ")
+                            .entry("STRANGE    ", label_and_directory)
+                            .entry("LABEL \x9a    ", attribute_volume_label)
+                            .entry("SECOND     ", attribute_volume_label)
+                            .entry("B          ")
+                            .parse();
+    EXPECT_EQ(names(d), (Names{"A", "B"}));
+    EXPECT_EQ(d.label, "LABEL \u00dc");
+}
+
+TEST(Directory, AnEntryThatBeginsWithE5IsDeletedAndOneWith05BeginsWithE5) {
+    const Directory d = Slots{}.entry("\xe5XX     TXT").entry("\x05YY     TXT").parse(Type::fat16);
+    EXPECT_EQ(names(d), Names{"\u03c3YY.TXT"});
+}
+
+TEST(Directory, DirectoriesAreCountedTheDotsAmongThem) {
+    const auto dir = attribute_directory;
+    EXPECT_EQ(Slots{}
+                  .entry("A          ", dir)
+                  .entry("F          ")
+                  .entry("..         ", dir)
+                  .parse()
+                  .directories,
+              2U);
+}
+
+TEST(Directory, TwoOfOneNameAreBothThere) {
+    EXPECT_EQ(names(Slots{}.entry("SAME       ").entry("SAME       ").parse()),
+              (Names{"SAME", "SAME"}));
+}
+
+TEST(Directory, AWholePageOfNonsenseHidesNothingBehindIt) {
+    Slots slots;
+    for (int i = 0; i < 64; ++i)
+        slots.part(u"never finished", 2, true, static_cast<std::uint8_t>(i));
+    EXPECT_EQ(names(slots.entry("BEHIND  TXT").parse()), Names{"BEHIND.TXT"});
+}
+
+TEST(Directory, ShortNamesAreOfTheCodePageOfTheMount) {
+    Slots slots;
+    slots.entry("\x8f\x90\x88     TXT");
+    EXPECT_EQ(names(slots.parse(Type::fat16, CodePage::load("866"))),
+              Names{"\u041f\u0420\u0418.TXT"});
+    EXPECT_EQ(names(slots.parse(Type::fat16, CodePage::load("850"))),
+              Names{"\u00c5\u00c9\u00ea.TXT"});
 }
 
 TEST(Directory, NothingChangedButTheDateOfReadingIsTheSameVersion) {

@@ -38,6 +38,28 @@ TEST(Name, SpacesInsideStay) {
     EXPECT_EQ(decode_short(raw("A B     C D"), 0), "A B.C D");
 }
 
+TEST(Name, AFieldEndsAtItsFirstNul) {
+    EXPECT_EQ(decode_short(raw("AB\0CD   T\0T"), 0), "AB.T");
+}
+
+TEST(Name, ABlankBaseLeavesTheExtension) {
+    EXPECT_EQ(decode_short(raw("        TXT"), 0), ".TXT");
+    EXPECT_EQ(decode_short(raw("           "), 0), "");
+}
+
+TEST(Name, ASlashInAShortNameIsNotGivenToTheKernel) {
+    EXPECT_EQ(decode_short(raw("A/B     T/T"), 0), "A?B.T?T");
+}
+
+TEST(Name, CaseBitsConcernTheLettersOfTheCodePage) {
+    EXPECT_EQ(decode_short(raw("\x8e\x99\x9a     TXT"), 0x08), "\u00e4\u00f6\u00fc.TXT");
+}
+
+TEST(Name, ALabelHasNoDotAndKeepsItsInnerSpaces) {
+    EXPECT_EQ(decode_label(raw("MY BOOT FS ")), "MY BOOT FS");
+    EXPECT_EQ(decode_label(raw("\x05LL        ")), "\u03c3LL");
+}
+
 TEST(Name, Utf16BecomesUtf8) {
     const std::vector<std::uint16_t> text{'a', 0xfc, 0x20ac, 0xd83d, 0xde00};
     EXPECT_EQ(decode_utf16(text), "aü€😀");

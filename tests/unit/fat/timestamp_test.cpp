@@ -38,4 +38,22 @@ TEST(Timestamp, MonthAndDayZeroCountAsOne) {
     EXPECT_EQ(decode_time(0, 0, 0, 0).tv_sec, decode_time(date(1980, 1, 1), 0, 0, 0).tv_sec);
 }
 
+TEST(Timestamp, ImpossibleMonthsAndDaysAreWhatLinuxMakesOfThem) {
+    const auto at = [](int year, int month, int day) {
+        return decode_time(date(year, month, day), 0, 0, 0).tv_sec;
+    };
+    constexpr std::int64_t a_day = 86'400;
+    EXPECT_EQ(at(2023, 13, 5), at(2023, 1, 5));
+    EXPECT_EQ(at(2024, 15, 5), at(2024, 1, 5) + a_day) << "a leap year";
+    EXPECT_EQ(at(2023, 2, 30), at(2023, 3, 2));
+    EXPECT_EQ(at(2024, 2, 30), at(2024, 3, 1));
+    EXPECT_EQ(at(2023, 4, 31), at(2023, 5, 1));
+}
+
+TEST(Timestamp, FromTheFirstYearToTheLast) {
+    EXPECT_EQ(decode_time(date(1980, 1, 1), 0, 0, 0).tv_sec, 315'532'800);
+    const std::uint16_t last = 23 << 11 | 59 << 5 | 29;
+    EXPECT_EQ(decode_time(date(2107, 12, 31), last, 0, 0).tv_sec, 4'354'819'198);
+}
+
 } // namespace

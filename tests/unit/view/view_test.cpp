@@ -10,8 +10,10 @@
 #include "tests/support/versioned_content.h"
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -456,6 +458,41 @@ TEST_F(ViewTest, ReasonsWhyAnImageCannotBeShown) {
     EXPECT_NE(reason().find("truncated"), std::string::npos);
     std::filesystem::resize_file(image, 0);
     EXPECT_NE(reason().find("empty"), std::string::npos);
+}
+
+// What fuzzers and other programs put in the place of a file.
+class InMemory final : public image::Source {
+public:
+    explicit InMemory(std::string bytes) : bytes_(std::move(bytes)) {}
+    const std::string& name() const override { return name_; }
+    std::uint64_t size() const override { return bytes_.size(); }
+    bool read(std::uint64_t offset, std::span<std::byte> data) const override {
+        if (offset > bytes_.size() || data.size() > bytes_.size() - offset)
+            return false;
+        std::memcpy(data.data(), bytes_.data() + offset, data.size());
+        return true;
+    }
+    image::Stamp stamp() const override { return {bytes_.size(), {}, {}}; }
+    bool stamp_tells() const override { return true; }
+    std::optional<ring::ImageId> id() const override { return std::nullopt; }
+    uid_t owner() const override { return ::geteuid(); }
+    bool is_still_there() const override { return true; }
+
+private:
+    std::string name_ = "memory";
+    std::string bytes_;
+};
+
+TEST_F(ViewTest, AnImageNeedNotBeAFile) {
+    const auto memory = std::make_shared<InMemory>(read_file(image));
+    TreeOptions options;
+    options.open = [&](const std::string&) { return memory; };
+    view = std::make_unique<View>(View::Options{"memory", options});
+    EXPECT_EQ(view->status(root_id).mode, Mode::poll);
+    const auto file = view->lookup(root_id, "cmdline.txt");
+    std::string content(4, ' ');
+    EXPECT_EQ(view->read(*view->open(file.id), 0, std::as_writable_bytes(std::span{content})), 4U);
+    EXPECT_EQ(content, "old\n");
 }
 
 } // namespace

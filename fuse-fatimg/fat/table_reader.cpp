@@ -1,0 +1,109 @@
+#include "fuse-fatimg/fat/table_reader.h"
+
+#include "fuse-fatimg/image/bytes.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace bootview::fat {
+
+namespace {
+
+constexpr std::uint32_t fat32_mask = 0x0fffffff; // the high four bits are reserved
+constexpr std::uint64_t unit = 512;              // what touched_ counts in: the smallest sector
+constexpr std::size_t very_many = 1024;
+constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
+
+} // namespace
+
+TableReader::TableReader(const ReadAt& read, const Geometry& geometry)
+    : read_(read), geometry_(geometry) {}
+
+std::uint32_t TableReader::entry(Cluster cluster) {
+    std::uint32_t value = 0;
+    std::uint32_t widest = 0; // from here on, values do not name a cluster
+    switch (geometry_.type) {
+    case Type::fat12: {
+        // One and a half bytes each, so an entry may lie across two sectors, and across two pages.
+        const std::uint64_t at = cluster + cluster / 2;
+        const std::uint32_t low = get8(bytes_at(at), at % page_size);
+        const std::uint32_t high = get8(bytes_at(at + 1), (at + 1) % page_size);
+        const std::uint32_t pair = low | high << 8;
+        value = cluster % 2 != 0 ? pair >> 4 : pair & 0xfff;
+        widest = 0xff7;
+        break;
+    }
+    case Type::fat16: {
+        const std::uint64_t at = std::uint64_t{cluster} * 2;
+        value = get16(bytes_at(at), at % page_size);
+        widest = 0xfff7;
+        break;
+    }
+    case Type::fat32: {
+        const std::uint64_t at = std::uint64_t{cluster} * 4;
+        return get32(bytes_at(at), at % page_size) & fat32_mask;
+    }
+    }
+    return value >= widest ? value - widest + entry_bad : value;
+}
+
+const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
+    const std::uint64_t index = at / page_size;
+    if (index != last_index_) {
+        last_ = &pages_[index];
+        last_index_ = index;
+    }
+    last_->touched |= static_cast<std::uint8_t>(1U << at % page_size / unit);
+    if (last_->bytes)
+        return *last_->bytes;
+    if (kept_ == maximum_pages) { // rarely: all of them go, and what is needed comes again
+        for (auto& [other, page] : pages_)
+            page.bytes.reset();
+        kept_ = 0;
+    }
+    auto fresh = std::make_unique<Bytes>();
+    const std::uint64_t start = index * page_size;
+    const std::size_t length =
+        static_cast<std::size_t>(std::min(page_size, geometry_.fat_length - start));
+    if (!read_(geometry_.active_fat_offset() + start, std::span{*fresh}.first(length)))
+        throw std::system_error(EIO, std::generic_category(), "reading the FAT");
+    last_->bytes = std::move(fresh);
+    ++kept_;
+    ++pages_read_;
+    return *last_->bytes;
+}
+
+std::vector<Range> TableReader::touched() const {
+    const std::uint64_t sector = geometry_.sector_size;
+    std::vector<std::pair<std::uint64_t, std::uint8_t>> pages;
+    pages.reserve(pages_.size());
+    for (const auto& [index, page] : pages_)
+        pages.emplace_back(index, page.touched);
+    std::sort(pages.begin(), pages.end());
+    std::vector<Range> ranges;
+    for (const auto& [page, touched] : pages)
+        for (std::uint64_t i = 0; touched >> i != 0; ++i) {
+            if ((touched >> i & 1) == 0)
+                continue;
+            // Writers write whole sectors, which may be larger than what is counted here.
+            const std::uint64_t at = (page * page_size + i * unit) / sector * sector;
+            const std::uint64_t offset = geometry_.active_fat_offset() + at;
+            if (!ranges.empty() && offset <= ranges.back().end())
+                ranges.back().length = offset + sector - ranges.back().offset;
+            else
+                ranges.push_back({offset, sector});
+        }
+    if (ranges.size() <= very_many)
+        return ranges;
+    std::vector<Range> joined;
+    for (const Range& range : ranges)
+        if (!joined.empty() && range.offset <= joined.back().end() + gap)
+            joined.back().length = range.end() - joined.back().offset;
+        else
+            joined.push_back(range);
+    return joined;
+}
+
+} // namespace bootview::fat

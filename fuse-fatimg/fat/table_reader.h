@@ -1,0 +1,58 @@
+// Reads entries of the file allocation table, by pages.
+//
+// A page is read when an entry on it is asked for and kept, up to a bound, so a chain that jumps
+// about reads each page once, and no table is ever read whole.
+#pragma once
+
+#include "fuse-fatimg/fat/boot_sector.h"
+#include "fuse-fatimg/image/range.h"
+#include "fuse-fatimg/image/read_at.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace bootview::fat {
+
+// Values of an entry, as FAT32 has them; the shorter ones are widened.
+inline constexpr std::uint32_t entry_free = 0;
+inline constexpr std::uint32_t entry_bad = 0x0ffffff7;
+inline constexpr std::uint32_t entry_end = 0x0ffffff8; // this and above
+
+// For one chain; not thread-safe. Throws std::system_error when the table cannot be read.
+class TableReader {
+public:
+    TableReader(const ReadAt& read, const Geometry& geometry);
+
+    std::uint32_t entry(Cluster cluster);
+
+    // How many pages were read, those among them that were read again.
+    std::uint64_t pages_read() const { return pages_read_; }
+    // The sectors that were looked at, in bytes of the volume; joined where they touch. Where they
+    // are very many, with what lies between them.
+    std::vector<Range> touched() const;
+
+private:
+    static constexpr std::uint64_t page_size = 4096;
+    static constexpr std::size_t maximum_pages = 8192; // 32 MiB: the table of 8 million clusters
+    using Bytes = std::array<std::byte, page_size>;
+    struct Page {
+        std::unique_ptr<Bytes> bytes; // null: not kept
+        std::uint8_t touched = 0;     // a bit for each 512 bytes
+    };
+
+    const Bytes& bytes_at(std::uint64_t at); // those of the page; a note is taken
+
+    const ReadAt& read_;
+    const Geometry& geometry_;
+    std::unordered_map<std::uint64_t, Page> pages_; // those that were ever needed
+    std::uint64_t last_index_ = ~std::uint64_t{0};  // mostly the next one is on the same
+    Page* last_ = nullptr;
+    std::size_t kept_ = 0;
+    std::uint64_t pages_read_ = 0;
+};
+
+} // namespace bootview::fat

@@ -1,0 +1,16 @@
+// MBR partition tables, with logical partitions, of any image.
+//
+// Input: the image's size in sectors (4 bytes); then its first bytes. What is not given is zero.
+#include "tests/fuzz/input.h"
+#include "tests/fuzz/partition_invariants.h"
+
+using namespace bootview::fuzz;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Input input{data, size};
+    SparseImage image{std::uint64_t{input.u32()} * 512};
+    image.write(0, input.rest());
+    // Four primary entries, each of which may lead to a chain; and a GPT is looked for, too.
+    read_and_check(image, 4096 + 4 * 256, 4 * 257 + 16, std::uint64_t{80} << 20);
+    return 0;
+}

@@ -5,6 +5,7 @@
 #include "tftp-bridge/tftp/file_cache.h"
 #include "tftp-bridge/tftp/send_batch.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -26,6 +27,10 @@ public:
     ReadResult state() const { return file_->state(); }
     bool verify() { return file_->verify(waiter_); }
 
+    // Where a block begins; of the one behind the last, the end.
+    std::uint64_t start_of(std::uint64_t block) const {
+        return std::min((block - 1) * block_size_, length());
+    }
     std::uint32_t block_size() const { return block_size_; }
     std::uint64_t length() const { return file_->length(); } // bytes on the wire
 

@@ -157,6 +157,8 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
             return;
         source_.fill(batch, pending_first_, pending_count_, parameters_.negotiated.rollover);
         if (batch.packets() == 0) {
+            if (source_.state() != ReadResult::ok)
+                return abort_for(source_.state());
             waits_since_ = waits_since_.value_or(now);
             return;
         }

@@ -63,19 +63,37 @@ Bytes CachedFile::resident(std::uint64_t offset) {
         .subspan(static_cast<std::size_t>(offset - content_->start_of(chunk)));
 }
 
-void CachedFile::request(std::uint64_t offset, std::uint64_t waiter) {
+bool CachedFile::request(std::uint64_t offset, std::uint64_t waiter) {
     const auto chunk = content_->chunk_at(offset);
+    if (!slots_.contains(chunk)) {
+        Chunk data;
+        const auto result = content_->load_now(chunk, data);
+        comes_at_once_ = result.has_value();
+        if (result) {
+            verified(*result);
+            if (*result == ReadResult::ok) {
+                slots_[chunk];
+                cache_.insert(*this, chunk, std::move(data));
+            }
+            return true;
+        }
+    }
     load(chunk);
     auto& waiters = slots_.at(chunk).waiters;
     if (std::find(waiters.begin(), waiters.end(), waiter) == waiters.end())
         waiters.push_back(waiter);
+    return false;
 }
 
-void CachedFile::read_ahead(std::uint64_t offset) {
-    const auto next = content_->chunk_at(offset) + 1;
-    if (next < content_->chunks() && !slots_.contains(next) &&
+void CachedFile::move_on(std::uint64_t offset) {
+    const auto chunk = content_->chunk_at(offset);
+    if (!comes_at_once_ && chunk + 1 < content_->chunks() && !slots_.contains(chunk + 1) &&
         cache_.reading_.waiting() < busy_reads)
-        load(next);
+        load(chunk + 1);
+    // The one before may be wanted again, if a packet was lost.
+    if (chunk >= 2 && self_.use_count() == 1)
+        if (const auto old = slots_.find(chunk - 2); old != slots_.end() && !old->second.loading)
+            cache_.drop(*this, old->first);
 }
 
 bool CachedFile::verify(std::uint64_t waiter) {
@@ -137,6 +155,8 @@ FileCache::FileCache(std::size_t budget, Events events)
 
 void FileCache::open(std::shared_ptr<const FileRoot> root, const std::string& name, Mode mode,
                      std::uint64_t waiter) {
+    if (open_now(*root, name, mode, waiter))
+        return;
     auto key = root->path() + '\0' + (mode == Mode::octet ? 'o' : 'n') + name;
     auto& last = openings_[key];
     if (last && !last->begun) {
@@ -151,6 +171,20 @@ void FileCache::open(std::shared_ptr<const FileRoot> root, const std::string& na
     last->waiters.push_back(waiter);
     opening_.submit([opening = last] { opening->run(); },
                     [this, opening = last] { on_opened(opening); });
+}
+
+bool FileCache::open_now(const FileRoot& root, const std::string& name, Mode mode,
+                         std::uint64_t waiter) {
+    if (mode == Mode::netascii) // has to be read as a whole first
+        return false;
+    auto opened = root.open_now(name, [this](dev_t device) { return local_.contains(device); });
+    if (!opened)
+        return false;
+    if (auto* file = std::get_if<OpenFile>(&*opened))
+        events_.opened(waiter, adopt(std::make_shared<FileContent>(std::move(*file), mode)));
+    else
+        events_.opened(waiter, std::get<Refusal>(*opened));
+    return true;
 }
 
 void FileCache::on_opened(const std::shared_ptr<Opening>& opening) {
@@ -168,6 +202,8 @@ void FileCache::on_opened(const std::shared_ptr<Opening>& opening) {
 
 std::shared_ptr<CachedFile> FileCache::adopt(std::shared_ptr<FileContent> content) {
     const auto& version = content->version();
+    if (content->local())
+        local_.insert(content->device());
     if (!version.empty())
         if (const auto known = by_version_.find(version); known != by_version_.end())
             if (auto file = known->second.lock(); file && file->state() == ReadResult::ok) {
@@ -193,11 +229,15 @@ void FileCache::insert(CachedFile& file, std::uint64_t chunk, Chunk data) {
     // Those who wait for this one are called next, so it is never among those that go.
     while (bytes_ > budget_ && recent_.size() > 1) {
         const auto [owner, oldest] = recent_.back();
-        const auto gone = owner->slots_.find(oldest);
-        bytes_ -= gone->second.chunk.size;
-        owner->slots_.erase(gone);
-        recent_.pop_back();
+        drop(*owner, oldest);
     }
+}
+
+void FileCache::drop(CachedFile& file, std::uint64_t chunk) {
+    const auto gone = file.slots_.find(chunk);
+    bytes_ -= gone->second.chunk.size;
+    recent_.erase(gone->second.place);
+    file.slots_.erase(gone);
 }
 
 void FileCache::forget(CachedFile& file) {

@@ -5,8 +5,10 @@
 // sent for the longest time goes first when `budget` is used up; a file's chunks go with its last
 // transfer, and so does the descriptor: an idle mount can be unmounted.
 //
-// Opening and reading happen in worker threads (worker_pool.h). All else here belongs to the event
-// loop's thread: whoever waits is known by an identifier, and called back by it.
+// Opening and reading happen in worker threads (worker_pool.h), unless the kernel has at hand what
+// is asked for: then there is nothing to wait for, and a thread would only take time. All else here
+// belongs to the event loop's thread: whoever waits is known by an identifier, and called back by
+// it.
 #pragma once
 
 #include "tftp-bridge/tftp/file_content.h"
@@ -17,6 +19,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -42,10 +45,13 @@ public:
     // The bytes from `offset` to the end of their chunk, if that is in memory; else nothing.
     // They stay until the event loop goes on.
     Bytes resident(std::uint64_t offset);
-    // Loads the chunk that holds `offset`, and calls `waiter` when it is there.
-    void request(std::uint64_t offset, std::uint64_t waiter);
-    // Loads the chunk behind the one that holds `offset`, unless there is much else to do.
-    void read_ahead(std::uint64_t offset);
+    // Loads the chunk that holds `offset`. True if that has happened, or has failed, at once; else
+    // `waiter` is called.
+    bool request(std::uint64_t offset, std::uint64_t waiter);
+    // To be called when a transfer comes to a new chunk, at `offset`: loads the next one, unless it
+    // would come at once anyway or there is much else to do; and drops those behind, unless
+    // somebody else may want them.
+    void move_on(std::uint64_t offset);
     // True if state() is up to date now. False: it will be when `waiter` is called.
     bool verify(std::uint64_t waiter);
 
@@ -67,6 +73,7 @@ private:
     std::unordered_map<std::uint64_t, Slot> slots_; // by chunk
     std::vector<std::uint64_t> verify_waiters_;
     ReadResult state_ = ReadResult::ok;
+    bool comes_at_once_ = false; // the last chunk did
     std::weak_ptr<CachedFile> self_;
 };
 
@@ -83,7 +90,7 @@ public:
     FileCache(const FileCache&) = delete;
     FileCache& operator=(const FileCache&) = delete;
 
-    // Calls `opened` with `waiter`, never before it returns.
+    // Calls `opened` with `waiter`, now or later.
     void open(std::shared_ptr<const FileRoot> root, const std::string& name, Mode mode,
               std::uint64_t waiter);
 
@@ -100,9 +107,11 @@ private:
     // may be a new one by then.
     struct Opening;
 
+    bool open_now(const FileRoot& root, const std::string& name, Mode mode, std::uint64_t waiter);
     void on_opened(const std::shared_ptr<Opening>& opening);
     std::shared_ptr<CachedFile> adopt(std::shared_ptr<FileContent> content);
     void insert(CachedFile& file, std::uint64_t chunk, Chunk data);
+    void drop(CachedFile& file, std::uint64_t chunk);
     void forget(CachedFile& file);
 
     const std::size_t budget_;
@@ -111,6 +120,7 @@ private:
     std::uint64_t chunks_read_ = 0;
     CachedFile::Recent recent_; // chunks, the most recently sent first
     std::unordered_map<std::string, std::weak_ptr<CachedFile>> by_version_;
+    std::set<dev_t> local_; // devices whose file systems wait for no other program
     std::unordered_map<std::string, std::shared_ptr<Opening>> openings_; // the last of each name
     // Apart, so that files that are slow to open do not hold up those that are being read. Last:
     // their threads end before the rest goes away.

@@ -2,6 +2,7 @@
 
 #include "tftp-bridge/tftp/netascii.h"
 
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,8 +11,17 @@
 
 namespace bootview::tftp {
 
+namespace {
+
+ssize_t read_what_is_cached(int fd, void* buffer, std::size_t size, off_t offset) {
+    const iovec part{buffer, size};
+    return preadv2(fd, &part, 1, offset, RWF_NOWAIT);
+}
+
+} // namespace
+
 const FileCalls& FileCalls::system() {
-    static constexpr FileCalls calls{::pread, ::fstat};
+    static constexpr FileCalls calls{::pread, ::fstat, read_what_is_cached};
     return calls;
 }
 
@@ -59,26 +69,43 @@ std::size_t FileContent::raw_chunk_bytes() const {
 }
 
 ReadResult FileContent::load(std::uint64_t chunk, Chunk& result) const {
-    if (const auto got = read(chunk, result); got != ReadResult::ok)
-        return got;
+    const auto got = read(chunk, result);
+    return got == ReadResult::ok ? finish(chunk, result) : got;
+}
+
+std::optional<ReadResult> FileContent::load_now(std::uint64_t chunk, Chunk& result) const {
+    if (!file_.local || !calls_.read_cached)
+        return std::nullopt;
+    result = make_chunk(raw_size(chunk));
+    const auto got = calls_.read_cached(file_.fd.get(), result.bytes.get(), result.size,
+                                        static_cast<off_t>(chunk * raw_chunk_bytes()));
+    if (got != static_cast<ssize_t>(result.size))
+        return std::nullopt; // a part is not in memory, or it has failed; load() will tell
+    return finish(chunk, result);
+}
+
+// From the file's bytes to those on the wire, if they are of the version that was opened.
+ReadResult FileContent::finish(std::uint64_t chunk, Chunk& result) const {
     if (mode_ == Mode::netascii) {
         const Bytes raw(result.bytes.get(), result.size);
-        Chunk encoded;
-        encoded.size = netascii_size(raw);
-        if (encoded.size != starts_.at(chunk + 1) - starts_.at(chunk))
+        const auto size = netascii_size(raw);
+        if (size != starts_.at(chunk + 1) - starts_.at(chunk))
             return ReadResult::changed;
-        encoded.bytes = std::make_unique_for_overwrite<std::byte[]>(encoded.size);
+        auto encoded = make_chunk(size);
         netascii_encode(raw, {encoded.bytes.get(), encoded.size});
         result = std::move(encoded);
     }
     return verify();
 }
 
+std::size_t FileContent::raw_size(std::uint64_t chunk) const {
+    return static_cast<std::size_t>(
+        std::min<std::uint64_t>(raw_chunk_bytes(), file_.length - chunk * raw_chunk_bytes()));
+}
+
 ReadResult FileContent::read(std::uint64_t chunk, Chunk& result) const {
     const std::uint64_t start = chunk * raw_chunk_bytes();
-    result.size =
-        static_cast<std::size_t>(std::min<std::uint64_t>(raw_chunk_bytes(), file_.length - start));
-    result.bytes = std::make_unique_for_overwrite<std::byte[]>(result.size);
+    result = make_chunk(raw_size(chunk));
     for (std::size_t done = 0; done < result.size;) {
         const auto got = calls_.read_at(file_.fd.get(), result.bytes.get() + done,
                                         result.size - done, static_cast<off_t>(start + done));

@@ -9,13 +9,15 @@
 // on both modes are alike, and any part can be read again.
 #pragma once
 
+#include "tftp-bridge/tftp/chunk.h"
 #include "tftp-bridge/tftp/file_root.h"
 
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace bootview::tftp {
@@ -24,6 +26,8 @@ namespace bootview::tftp {
 struct FileCalls {
     ssize_t (*read_at)(int fd, void* buffer, std::size_t size, off_t offset);
     int (*status)(int fd, struct stat* info);
+    // As read_at, but fails, or comes short, instead of waiting for a disk.
+    ssize_t (*read_cached)(int fd, void* buffer, std::size_t size, off_t offset) = nullptr;
     static const FileCalls& system();
 };
 
@@ -35,19 +39,10 @@ enum class ReadResult {
     unreadable, // the file system cannot deliver it
 };
 
-struct Chunk {
-    std::unique_ptr<std::byte[]> bytes;
-    std::size_t size = 0;
-};
-
-// All reading may block, as long as the file system likes. After prepare() the object does not
-// change, and any number of threads may use it.
+// Reading may block unless it says otherwise, as long as the file system likes. After prepare() the
+// object does not change, and any number of threads may use it.
 class FileContent {
 public:
-    // Bytes of the file in a chunk; no block of TFTP is larger than the half of it. In netascii a
-    // chunk may be twice as long on the wire, so it takes half as many.
-    static constexpr std::size_t chunk_bytes = 128 * 1024;
-
     FileContent(OpenFile file, Mode mode, FileCalls calls = FileCalls::system());
 
     // To be called once, before anything else. Does nothing in octet mode.
@@ -60,17 +55,24 @@ public:
     std::uint64_t chunks() const;
 
     ReadResult load(std::uint64_t chunk, Chunk& result) const;
+    // The same, without waiting for anything; nothing if that cannot be.
+    std::optional<ReadResult> load_now(std::uint64_t chunk, Chunk& result) const;
     // Whether the file is still as it was when it was opened.
     ReadResult verify() const;
 
     // Whether verify() is answered without waiting for another program or machine.
     bool local() const { return file_.local; }
+    dev_t device() const { return file_.device; }
     // As in file_version.h, but of the bytes on the wire.
     const std::string& version() const { return file_.version; }
 
 private:
+    // No block of TFTP is larger than the half of a chunk. In netascii a chunk may be twice as long
+    // on the wire, so it takes half as many bytes of the file.
     std::size_t raw_chunk_bytes() const;
+    std::size_t raw_size(std::uint64_t chunk) const;
     ReadResult read(std::uint64_t chunk, Chunk& result) const;
+    ReadResult finish(std::uint64_t chunk, Chunk& result) const;
 
     OpenFile file_;
     Mode mode_;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include <fmt/format.h>
 
@@ -29,17 +30,34 @@ int open_root_directory(const char* path) {
     return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-// With further flags for open(2).
-int open_beneath_with(int root, const char* name, std::uint64_t flags) {
+// With further flags for open(2) and for openat2(2).
+int open_beneath_with(int root, const char* name, std::uint64_t flags, std::uint64_t resolve = 0) {
     open_how how{};
     how.flags = flags | O_CLOEXEC;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve;
     return static_cast<int>(syscall(SYS_openat2, root, name, &how, sizeof how));
 }
 
 // O_NONBLOCK: a FIFO must not hold up the server. It means nothing to a regular file.
 int open_beneath_directory(int root, const char* name) {
     return open_beneath_with(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+// A directory whose path the kernel has in memory.
+Descriptor open_cached_directory(const char* path) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_CACHED;
+    return Descriptor(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+}
+
+// Of what O_PATH has opened, without asking the file system.
+std::optional<dev_t> device_of(int fd) {
+    struct statx info {};
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) != 0 ||
+        !S_ISREG(info.stx_mode))
+        return std::nullopt;
+    return makedev(info.stx_dev_major, info.stx_dev_minor);
 }
 
 // The entry of a directory that has this name but for the case of letters; of several, the first
@@ -114,6 +132,25 @@ const RootCalls& RootCalls::system() {
     return calls;
 }
 
+namespace {
+
+// What was opened; nothing, and errno, if not even that can be told.
+std::optional<std::variant<OpenFile, Refusal>> describe(Descriptor& fd) {
+    struct stat info {};
+    if (fstat(fd.get(), &info) != 0)
+        return std::nullopt;
+    if (!S_ISREG(info.st_mode))
+        return Refusal{ErrorCode::access_violation, "not a regular file"};
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const bool local = is_on_local_file_system(fd.get());
+    auto version = version_of(fd.get(), info, local);
+    return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size),
+                    info.st_mtim,  info.st_dev,
+                    local,         std::move(version)};
+}
+
+} // namespace
+
 FileRoot::FileRoot(std::string path, bool fold_case, RootCalls calls)
     : path_(std::filesystem::absolute(path).lexically_normal()), fold_case_(fold_case),
       calls_(calls) {
@@ -179,22 +216,33 @@ int FileRoot::open_folded(int root, const std::string& name) const {
     return -1;
 }
 
+std::optional<std::variant<OpenFile, Refusal>>
+FileRoot::open_now(const std::string& name, const std::function<bool(dev_t)>& local) const {
+    const auto root = open_cached_directory(path_.c_str());
+    if (!root || name.empty())
+        return std::nullopt;
+    // To look is one thing, to open another, which a file system may keep waiting.
+    const Descriptor found(open_beneath_with(root.get(), name.c_str(), O_PATH, RESOLVE_CACHED));
+    if (!found)
+        return errno == ENOENT && !fold_case_
+                   ? std::optional<std::variant<OpenFile, Refusal>>(refusal_for(ENOENT))
+                   : std::nullopt;
+    const auto device = device_of(found.get());
+    if (!device || !local(*device))
+        return std::nullopt;
+    Descriptor fd(open_beneath_with(root.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                                    RESOLVE_CACHED));
+    return fd ? describe(fd) : std::nullopt;
+}
+
 std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
     if (name.empty())
         return Refusal{ErrorCode::access_violation, "not a regular file"};
 
     for (int attempt = 1;; ++attempt) {
         Descriptor fd(open_once(name));
-        struct stat info {};
-        if (fd && fstat(fd.get(), &info) == 0) {
-            if (!S_ISREG(info.st_mode))
-                return Refusal{ErrorCode::access_violation, "not a regular file"};
-            posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-            const bool local = is_on_local_file_system(fd.get());
-            auto version = version_of(fd.get(), info, local);
-            return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size), info.st_mtim,
-                            local, std::move(version)};
-        }
+        if (auto opened = fd ? describe(fd) : std::nullopt)
+            return std::move(*opened);
         if (attempt == attempts || !worth_another_attempt(errno))
             return refusal_for(errno);
     }

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -26,6 +28,7 @@ struct OpenFile {
     Descriptor fd;
     std::uint64_t length = 0; // bytes; fixed here, a transfer has exactly this many
     timespec modified{};
+    dev_t device = 0;
     bool local = false;  // its file system waits for no other program or machine
     std::string version; // see file_version.h
 };
@@ -51,6 +54,10 @@ public:
     // means that the server is out of descriptors or memory: it should stay silent, the client will
     // ask again.
     std::variant<OpenFile, Refusal> open(const std::string& name) const;
+    // The same, without waiting for anything; nothing if that cannot be. `local` tells of which
+    // file systems it is known that opening waits for no other program.
+    std::optional<std::variant<OpenFile, Refusal>>
+    open_now(const std::string& name, const std::function<bool(dev_t)>& local) const;
 
     const std::string& path() const { return path_; }
 

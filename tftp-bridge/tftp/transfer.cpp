@@ -85,8 +85,8 @@ void Transfer::on_writable(SendBatch& batch, TimePoint now) {
 }
 
 void Transfer::on_data(SendBatch& batch, TimePoint now) {
-    if (waits_since_ && sender_.deadline() < now + parameters_.timeout)
-        sender_.postpone(now);
+    if (waits_since_)
+        sender_.postpone(now); // what it waits for comes only now
     waits_since_.reset();
     send_pending(0, batch, now);
 }
@@ -157,6 +157,8 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
             return;
         source_.fill(batch, pending_first_, pending_count_, parameters_.negotiated.rollover);
         if (batch.packets() == 0) {
+            if (source_.state() != ReadResult::ok)
+                return abort_for(source_.state());
             waits_since_ = waits_since_.value_or(now);
             return;
         }
@@ -170,10 +172,10 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
             on_socket_error(errno);
             return;
         }
-        const auto packets = static_cast<std::uint32_t>(sent);
-        sent_bytes_ += std::min(std::uint64_t{packets} * source_.block_size(), source_.length());
-        pending_first_ += packets;
-        pending_count_ -= packets;
+        const auto from = source_.start_of(pending_first_);
+        pending_first_ += static_cast<std::uint64_t>(sent);
+        pending_count_ -= static_cast<std::uint32_t>(sent);
+        sent_bytes_ += source_.start_of(pending_first_) - from;
     }
 }
 

@@ -95,13 +95,19 @@ Endpoint address_of(int fd) {
     return Endpoint::from_sockaddr(storage);
 }
 
-// The address a request was sent to, and the interface; nothing for a broadcast or multicast.
-std::optional<Endpoint> local_address(msghdr& message, unsigned& interface) {
-    std::optional<Endpoint> local;
+// The address a request was sent to, and the interface; nothing for a broadcast or multicast. A
+// request that waited in a socket of the service manager's (without PassPacketInfo=) lacks some of
+// that: of IPv4 comes the address at least, of IPv6 nothing, then it is `unknown`.
+std::optional<Endpoint> local_address(msghdr& message, unsigned& interface,
+                                      const Endpoint& unknown) {
+    std::optional<Endpoint> local = unknown;
     for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             in_pktinfo info{};
             std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            const bool waited = info.ipi_spec_dst.s_addr == 0 && info.ipi_ifindex == 0;
+            if (waited && info.ipi_addr.s_addr != INADDR_BROADCAST)
+                info.ipi_spec_dst = info.ipi_addr;
             if (info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr)
                 return std::nullopt;
             local = any_address(AF_INET, 0);
@@ -170,9 +176,12 @@ std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_reques
     more = length >= 0 || errno == EINTR;
     if (length < 0)
         return std::nullopt;
-    unsigned interface = 0;
-    const auto local = local_address(message, interface);
     const auto client = Endpoint::from_sockaddr(storage);
+    auto unknown = any_address(client.family, 0);
+    if (address_.family == client.family)
+        unknown.address = address_.address;
+    unsigned interface = 0;
+    const auto local = local_address(message, interface, unknown);
     if (!local || client.port == 0)
         return std::nullopt;
     return ReceivedRequest{Bytes(buffer).first(static_cast<std::size_t>(length)), client, *local,

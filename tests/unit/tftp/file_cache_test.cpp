@@ -15,7 +15,7 @@
 namespace bootview::tftp {
 namespace {
 
-constexpr std::size_t chunk = FileContent::chunk_bytes;
+constexpr std::size_t chunk = chunk_bytes;
 
 class FileCacheTest : public testing::Test {
 protected:
@@ -42,21 +42,22 @@ protected:
             if (file.state() != ReadResult::ok)
                 return std::nullopt;
             called.erase(7);
-            file.request(offset, 7);
-            while (!called.contains(7))
-                turn();
+            if (!file.request(offset, 7))
+                while (!called.contains(7))
+                    turn();
         }
         return file.resident(offset)[0];
     }
     // Files that were written just now may be written again unseen, and are shared with nobody.
-    void age(const std::filesystem::path& file) {
-        struct stat info {};
-        ASSERT_EQ(stat(file.c_str(), &info), 0);
-        const auto written = std::chrono::seconds(info.st_ctim.tv_sec) +
-                             std::chrono::nanoseconds(info.st_ctim.tv_nsec);
-        while (std::chrono::system_clock::now().time_since_epoch() - written <
-               std::chrono::seconds(4))
+    // False where a file system gives nothing to tell versions by.
+    bool ages(const std::filesystem::path& file) {
+        const auto enough = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (std::chrono::steady_clock::now() < enough) {
+            if (!std::get<OpenFile>(root->open(file.filename())).version.empty())
+                return true;
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
     }
 
     test::TemporaryDirectory directory;
@@ -71,7 +72,8 @@ protected:
 };
 
 TEST_F(FileCacheTest, AFileThatManyFetchIsReadOnce) {
-    age(directory.write("file", std::string(3 * chunk, 'x')));
+    if (!ages(directory.write("file", std::string(3 * chunk, 'x'))))
+        GTEST_SKIP() << "files are not shared here";
     const auto first = open("file");
     for (int i = 0; i < 10; ++i) {
         const auto file = open("file");
@@ -96,7 +98,7 @@ TEST_F(FileCacheTest, ThoseWhoAskTogetherShareOneOpening) {
 }
 
 TEST_F(FileCacheTest, AnotherVersionIsAnotherFile) {
-    age(directory.write("file", "old"));
+    ages(directory.write("file", "old"));
     const auto old_file = open("file");
     directory.write("other", "new");
     std::filesystem::rename(directory.path() / "other", directory.path() / "file");
@@ -113,7 +115,7 @@ TEST_F(FileCacheTest, AFileJustWrittenIsSharedWithNobody) {
 }
 
 TEST_F(FileCacheTest, TextAndBytesAreNotMixedUp) {
-    age(directory.write("file", "\n"));
+    ages(directory.write("file", "\n"));
     const auto octet = open("file");
     const auto text = open("file", Mode::netascii);
     EXPECT_EQ(byte_at(*octet, 0), std::byte{'\n'});
@@ -139,9 +141,21 @@ TEST_F(FileCacheTest, MemoryIsBoundedHoweverManyFilesThereAre) {
     EXPECT_EQ(cache.bytes(), 0U) << "what nobody sends is not kept";
 }
 
+TEST_F(FileCacheTest, WhatOneTransferAloneHasSentIsNotKept) {
+    directory.write("file", std::string(10 * chunk, 'x'));
+    const auto file = open("file");
+    for (std::uint64_t at = 0; at < file->length(); at += chunk) {
+        EXPECT_EQ(byte_at(*file, at), std::byte{'x'});
+        file->move_on(at);
+    }
+    while (cache.chunks_read() < 10)
+        turn();
+    EXPECT_LE(cache.bytes(), 3 * chunk);
+}
+
 TEST_F(FileCacheTest, AFileThatFailedIsOpenedAnewForTheNext) {
     const auto path = directory.write("file", std::string(2 * chunk, 'o'));
-    age(path);
+    ages(path);
     const auto old_file = open("file");
     EXPECT_EQ(byte_at(*old_file, 0), std::byte{'o'});
     std::filesystem::resize_file(path, 100);

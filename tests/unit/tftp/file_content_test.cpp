@@ -36,7 +36,7 @@ int status_failing(int, struct stat*) {
     return -1;
 }
 
-constexpr std::size_t chunk = FileContent::chunk_bytes;
+constexpr std::size_t chunk = chunk_bytes;
 
 class FileContentTest : public testing::Test {
 protected:

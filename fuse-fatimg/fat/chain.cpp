@@ -21,7 +21,7 @@ ChainState ended_early(std::uint32_t entry) {
 
 // `size` is what a file must have, or what a directory may have.
 Chain follow(const ReadAt& read, const Geometry& geometry, Cluster first, std::uint64_t size,
-             std::size_t room, bool to_the_end) {
+             std::size_t maximum_pieces, bool to_the_end) {
     Chain chain;
     chain.extents = Extents{geometry.data_offset, geometry.cluster_size};
     TableReader table{read, geometry};
@@ -48,7 +48,7 @@ Chain follow(const ReadAt& read, const Geometry& geometry, Cluster first, std::u
                 chain.state = ended_early(entry);
             break;
         }
-        if (table.pages_read() > maximum_pages_read || chain.extents.footprint() > room) {
+        if (table.pages_read() > maximum_pages_read || chain.extents.runs() > maximum_pieces) {
             chain.state = ChainState::scattered;
             break;
         }
@@ -84,15 +84,15 @@ const char* describe(ChainState state) {
 }
 
 Chain read_file_chain(const ReadAt& read, const Geometry& geometry, Cluster first,
-                      std::uint64_t size, std::size_t room) {
+                      std::uint64_t size, std::size_t maximum_pieces) {
     if (size == 0)
         return {}; // an empty file, whatever its first cluster says
-    return follow(read, geometry, first, size, room, false);
+    return follow(read, geometry, first, size, maximum_pieces, false);
 }
 
 Chain read_directory_chain(const ReadAt& read, const Geometry& geometry, Cluster first) {
     constexpr std::uint64_t size = maximum_slots * slot_size;
-    return follow(read, geometry, first, size, size, true);
+    return follow(read, geometry, first, size, maximum_slots, true);
 }
 
 } // namespace bootview::fat

@@ -34,9 +34,9 @@ struct Chain {
 
 // Follows the chain from `first` for the `size` bytes of a file. A chain that goes on behind that
 // is fine: so Linux leaves preallocated files. As for Linux, the mark of a bad cluster ends a
-// chain. `room` is how much memory its extents may take: enough for two million pieces.
+// chain. One in more than `maximum_pieces` is not followed to its end.
 Chain read_file_chain(const ReadAt& read, const Geometry& geometry, Cluster first,
-                      std::uint64_t size, std::size_t room = std::size_t{20} << 20);
+                      std::uint64_t size, std::size_t maximum_pieces = std::size_t{1} << 21);
 
 // Follows a directory's chain to its end, or to as many bytes as a directory may have.
 Chain read_directory_chain(const ReadAt& read, const Geometry& geometry, Cluster first);

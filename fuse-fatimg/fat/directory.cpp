@@ -108,10 +108,11 @@ Directory parse_directory(std::span<const std::byte> data, Type type, const Code
 
         Entry entry;
         entry.short_name = decode_short(raw, 0, code_page);
-        directory.directories += (attributes & attribute_directory) != 0 ? 1 : 0;
-        if (i == 0 && entry.short_name == ".")
+        const bool is_directory = (attributes & attribute_directory) != 0;
+        directory.directories += is_directory ? 1 : 0;
+        if (i == 0 && is_directory && entry.short_name == ".")
             dot = true;
-        if (i == 1 && entry.short_name == "..")
+        if (i == 1 && is_directory && entry.short_name == "..")
             directory.begins_with_dots = dot;
         if (!is_presentable(name)) // none, or a damaged one: the short name is still good
             name = decode_short(raw, get8(slot, 12), code_page);

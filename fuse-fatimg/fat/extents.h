@@ -90,7 +90,7 @@ private:
     static constexpr std::size_t chunk_size = 64;
     using Chunk = std::vector<Run>; // all but the last are full
     // Which clusters are in it, kept from the second chunk on: then searching would cost more.
-    static constexpr std::size_t bits_per_page = 32768;
+    static constexpr std::size_t bits_per_page = 4096;
     using BitmapPage = std::array<std::uint64_t, bits_per_page / 64>;
 
     struct Position {

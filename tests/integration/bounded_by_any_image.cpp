@@ -202,24 +202,31 @@ TEST_F(BoundedByAnyImage, TheLargestFat) {
     expect_bounded();
 }
 
-// 4 GiB in clusters of 512 bytes, no two of which lie side by side.
-TEST_F(BoundedByAnyImage, TheLargestFileInTheSmallestPieces) {
+// A gigabyte in clusters of 512 bytes, no two of which lie side by side; and 4 GiB so, which is not
+// followed to its end.
+TEST_F(BoundedByAnyImage, LargeFilesInTheSmallestPieces) {
     SparseImage image{6 * gibibyte};
-    const std::uint32_t count = 8'388'608;
+    const std::uint32_t many = 2'000'000;
+    const std::uint32_t too_many = 6'500'000;
     const BaseVolume volume = fuzz::format_volume(
         image, 0, {.type = fat::Type::fat32, .clusters = 9'000'000, .reserved = 32});
-    scatter(image, volume, 100, count, 1021);
+    scatter(image, volume, 100, many, 1021);
+    scatter(image, volume, 2'100'000, too_many, 1021);
     image.write(volume.root + first_free_slot * 32,
-                fuzz::short_slot("LARGEST BIN", 0x20, 100, 0xffffffff));
+                fuzz::short_slot("LARGE   BIN", 0x20, 100, many * 512));
+    image.write(volume.root + first_free_slot * 32 + 32,
+                fuzz::short_slot("LARGEST BIN", 0x20, 2'100'000, too_many * 512U));
     if (!mount(image))
         GTEST_SKIP() << "no file may have 6 GiB here";
     look_around();
-    const Descriptor file = open("largest.bin");
+    const Descriptor file = open("large.bin");
     ASSERT_TRUE(file) << stack->logs();
     const std::uint64_t some = 8 << 20;
     EXPECT_EQ(read(file, 0, some), 0);
-    EXPECT_EQ(read(file, 2 * gibibyte + 333, some), 0);
-    EXPECT_EQ(read(file, 4 * gibibyte - some, some), 0);
+    EXPECT_EQ(read(file, gibibyte / 2 + 333, some), 0);
+    EXPECT_EQ(read(file, std::uint64_t{many} * 512 - some, some), 0);
+    EXPECT_FALSE(open("largest.bin"));
+    EXPECT_EQ(errno, EIO);
     expect_bounded();
 }
 

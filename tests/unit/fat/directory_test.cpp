@@ -29,6 +29,8 @@ TEST(Directory, DotsAreRecognisedOnlyInTheirPlaces) {
     EXPECT_FALSE(
         Slots{}.entry("..         ", dir).entry(".          ", dir).parse().begins_with_dots);
     EXPECT_FALSE(Slots{}.entry("A          ").parse().begins_with_dots);
+    EXPECT_FALSE(Slots{}.entry(".          ").entry("..         ").parse().begins_with_dots)
+        << "files";
     EXPECT_TRUE(
         Slots{}.entry(".          ", dir).entry("..         ", dir).parse().entries.empty());
 }

@@ -1,7 +1,7 @@
 # What programs see of a mount: names, sizes, times, owners, modes, errors, as with Linux's vfat. If this
 # fails, a tool that works on a mounted boot partition does not work on this one.
 source "$(dirname "$0")/functions.sh"
-requires mcopy mattrib
+requires mcopy mattrib getfattr setfattr
 [ -w /dev/fuse ] || { echo "skipped: no /dev/fuse"; exit 77; }
 
 m=$scratch/mnt
@@ -73,7 +73,40 @@ for bits in 12 16 32; do
         "$(mdir -i "$drive" :: | sed -n 's/ *\([0-9 ]*\) bytes free/\1/p' | tr -d ' ')" "FAT$bits: free space"
 done
 
+# What a file is in its image: the pieces that are named hold its bytes.
+attribute() { getfattr --only-values -n "user.bootview.$1" "$2"; }
 image=$scratch/fat16.img
+mounted "$image"
+is "$(attribute short-name "$m/overlays/vc4-kms-dsi-waveshare-panel.dtbo")" VC4-KM~1.DTB "the short name"
+is "$(attribute attributes "$m/Config.TXT")" 0x21 "the attributes byte"
+is "$(attribute first-cluster "$m/empty.txt")" 0 "the first cluster of an empty file"
+[ "$(attribute first-cluster "$m/overlays")" -ge 2 ] || fail "the first cluster of a directory"
+for piece in $(attribute extents "$m/Config.TXT"); do
+    tail -c +$((${piece%+*} + 1)) "$image" | head -c "${piece#*+}"
+done >"$scratch/pieces" || true # head ends before tail
+cmp "$scratch/pieces" "$scratch/big" || fail "the extents"
+attribute first-cluster "$m" 2>/dev/null && fail "a root has no entry"
+[ -n "$(attribute extents "$m")" ] || fail "but it lies somewhere"
+setfattr -n user.bootview.short-name -v X "$m/Config.TXT" 2>"$scratch/error" && fail "an attribute was set"
+grep -q "Read-only file system" "$scratch/error" || fail "setfattr: $(cat "$scratch/error")"
+for command in "chmod 600" "chown 1:1" "rm -f" "touch"; do
+    $command "$m/Config.TXT" 2>"$scratch/error" && fail "$command works on a read-only mount"
+    grep -q "Read-only file system" "$scratch/error" || fail "$command: $(cat "$scratch/error")"
+done
+
+# Bytes beyond ASCII of an 8.3 name mean what the code page says.
+printf 'a\n' | mcopy -i "$image@@1M" - ::QQQ.TXT
+at=$(LC_ALL=C grep -obUa 'QQQ     TXT' "$image" | head -n 1 | cut -d: -f1)
+printf '\217\220\210' | dd of="$image" bs=1 seek="$at" conv=notrunc status=none
+mounted "$image" codepage=866
+[ -e "$m/ПРИ.TXT" ] || fail "codepage=866: $(ls "$m")"
+mounted "$image" codepage=850
+[ -e "$m/ÅÉê.TXT" ] || fail "codepage=850: $(ls "$m")"
+mounted "$image"
+[ -e "$m/ÅÉê.TXT" ] || fail "codepage 437 by default: $(ls "$m")"
+printf 'QQQ' | dd of="$image" bs=1 seek="$at" conv=notrunc status=none
+mdel -i "$image@@1M" ::QQQ.TXT
+
 mounted "$image" "umask=077,tz=+02:00"
 is "$(stat -c %a "$m/cmdline.txt")" 700 "umask"
 is "$(TZ=UTC stat -c %y "$m/Config.TXT" | cut -d. -f1)" "2024-02-29 10:34:56" "tz="

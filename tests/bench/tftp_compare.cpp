@@ -1,6 +1,9 @@
 // tftp-bridge beside other TFTP servers: the same client, the same files, in turns.
 //
-//     tftp-compare [--rounds N] [--short]
+//     tftp-compare [--rounds N] [--short] [--delay MICROSECONDS] [--root DIR]
+//
+// --delay lets each packet take so long, as on a wire (it needs tc and the kernel's netem). --root
+// serves the files "small", "medium" and "large" of a directory that is there, such as a mount.
 //
 // Run it as root: all servers want port 69. It makes a network namespace of its own, in which each
 // server has a loopback address, so nothing else on the machine is touched. Peers: dnsmasq,
@@ -32,6 +35,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -313,6 +317,8 @@ void compare(const Scenario& scenario, std::vector<Server>& servers, unsigned ro
 int compare_all(int argc, char** argv) {
     unsigned rounds = 7;
     std::size_t scale = 4;
+    std::optional<std::string> given_root;
+    std::string delay;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--short") {
@@ -320,18 +326,33 @@ int compare_all(int argc, char** argv) {
             scale = 1;
         } else if (argument == "--rounds" && i + 1 < argc) {
             rounds = static_cast<unsigned>(std::stoul(argv[++i]));
+        } else if (argument == "--delay" && i + 1 < argc) {
+            delay = argv[++i];
+        } else if (argument == "--root" && i + 1 < argc) {
+            given_root = argv[++i];
         } else {
-            fmt::print(stderr, "usage: tftp-compare [--rounds N] [--short]\n");
+            fmt::print(stderr, "usage: tftp-compare [--rounds N] [--short] [--delay MICROSECONDS] "
+                               "[--root DIR]\n");
             return 2;
         }
     }
     enter_own_network();
+    if (!delay.empty() && test::run({"tc", "qdisc", "add", "dev", "lo", "root", "netem", "limit",
+                                     "100000", "delay", delay + "us"}) != 0)
+        throw std::runtime_error("tc cannot delay packets here; is the module sch_netem there?");
     const TemporaryDirectory scratch;
-    const auto small = noise(20'000), medium = noise(2'000'000), large = noise(scale * 25'000'000);
-    scratch.write("root/small", small);
-    scratch.write("root/medium", medium);
-    scratch.write("root/large", large);
-    auto servers = servers_over(scratch, scratch / "root");
+    std::map<std::string, std::string> files;
+    if (given_root)
+        for (const auto* name : {"small", "medium", "large"}) {
+            std::ifstream file(*given_root + "/" + name, std::ios::binary);
+            files[name].assign(std::istreambuf_iterator<char>(file), {});
+        }
+    else
+        for (const auto& [name, size] : std::map<std::string, std::size_t>{
+                 {"small", 20'000}, {"medium", 2'000'000}, {"large", scale * 25'000'000}})
+            scratch.write("root/" + name, files[name] = noise(size));
+    const auto &small = files["small"], &medium = files["medium"], &large = files["large"];
+    auto servers = servers_over(scratch, given_root.value_or(scratch / "root"));
     for (const auto& server : servers) { // each has begun when it answers
         const auto begun = Clock::now();
         for (bool up = false; !up && seconds_since(begun) < 10;) {

@@ -22,7 +22,8 @@ struct FileCache::Opening {
     Mode mode;
     std::atomic<bool> begun = false;
     std::vector<std::uint64_t> waiters; // the event loop's; complete once it has begun
-    std::variant<std::shared_ptr<FileContent>, Refusal> result;
+    // With an empty text: out of memory, see FileRoot::open().
+    std::variant<std::shared_ptr<FileContent>, Refusal> result = Refusal{};
 
     void run();
 };

@@ -78,6 +78,10 @@ public:
     TimePoint deadline() const { return std::min(silent_at_, restart_at_); }
     unsigned tries() const { return tries_; } // timeouts since the last progress
     bool awaits_oack_ack() const { return in_oack_; }
+    // True until the client has said anything at all.
+    bool awaits_first_ack() const {
+        return in_oack_ || (!parameters_.with_oack && in_first_window());
+    }
     // True until the client has acknowledged a block of data.
     bool in_first_window() const { return base_ == 1; }
     bool all_sent() const { return !in_oack_ && next_ > last_block_; }

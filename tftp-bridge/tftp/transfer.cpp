@@ -103,10 +103,13 @@ void Transfer::on_deadline(SendBatch& batch, TimePoint now) {
 }
 
 bool Transfer::repeat_first(SendBatch& batch, TimePoint now) {
-    if (!sender_.in_first_window())
-        return false;
-    perform(sender_.repeat_first(now), 0, batch, now);
-    return true;
+    if (sender_.awaits_first_ack()) {
+        perform(sender_.repeat_first(now), 0, batch, now);
+        return true;
+    }
+    // The client has had its answer. If it is being heard of, the network has brought its request
+    // twice, or late; if it is not, it has started anew, from the same port.
+    return now - sender_.last_progress() < parameters_.timeout;
 }
 
 void Transfer::abort(Refusal refusal, std::string_view reason) {

@@ -44,8 +44,8 @@ public:
     void on_data(SendBatch& batch, TimePoint now); // what it waits for was read
     void on_deadline(SendBatch& batch, TimePoint now);
 
-    // The client has sent its request again. True: it has no data yet, and the first packet was
-    // sent again. False: it starts anew, and this transfer is over.
+    // The client's request has come again. True: if it has had no answer, that was sent again.
+    // False: it starts anew, and this transfer is over.
     bool repeat_first(SendBatch& batch, TimePoint now);
 
     // Ends the transfer and tells the client.

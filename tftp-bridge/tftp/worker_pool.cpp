@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -95,7 +96,11 @@ void WorkerPool::work(const std::shared_ptr<State>& state) {
         Job job = std::move(state->queue.front());
         state->queue.pop_front();
         lock.unlock();
-        job.work();
+        try {
+            job.work();
+        } catch (const std::exception&) {
+            // Out of memory. What it was to set is as it was before: not done.
+        }
         job.work = nullptr; // what it holds goes away here, not in the event loop
         lock.lock();
         state->completed.push_back(std::move(job.done));

@@ -31,7 +31,7 @@ public:
     ~WorkerPool();
 
     // Calls `work` in one of the threads, and after it `done` in the thread that calls
-    // run_completed(). Neither may throw.
+    // run_completed(), which may not throw. Should `work` throw, `done` is called all the same.
     void submit(std::function<void()> work, std::function<void()> done);
     void run_completed();
     // Readable when run_completed() has something to do.

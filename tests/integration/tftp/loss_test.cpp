@@ -51,7 +51,7 @@ TEST_F(Loss, EveryKindOfBadnessIsOvercome) {
                              {10, 10, 10, 10, 10}};
     unsigned seed = 100;
     for (const auto& kind : kinds)
-        for (const auto* window : {"1", "4", "16"}) {
+        for (const auto* window : {"1", "16"}) {
             LossyRelay relay(server.port(), kind, ++seed);
             WireClient client(relay.port());
             EXPECT_TRUE(client.fetch("file", {{"blksize", "1468"}, {"windowsize", window}}) ==

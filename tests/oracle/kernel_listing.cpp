@@ -1,5 +1,5 @@
-// kernel-listing DIRECTORY: what the kernel's vfat driver shows of each image in DIRECTORY. Runs in
-// the guest only, as root; uses up loop devices one after the other.
+// kernel-listing DIRECTORY OUTPUT: what the kernel's vfat driver shows of each image in DIRECTORY, in
+// files listing-N in the directory OUTPUT. Runs in the guest only, as root.
 //
 // An image begins with a line `image NAME`. For the whole of it, and for each partition that the kernel
 // itself finds, there is a line `mount whole|pN ok|ERRNO sectors=512|4096` and what tree_listing.h says.
@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <chrono>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fstream>
@@ -18,12 +18,17 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
 namespace {
 
-constexpr auto mountpoint = "/mnt";
+// How many work side by side: the guest has as many processors.
+constexpr std::size_t workers = 2;
+
+// Of this worker.
+std::string mountpoint, scratch;
 
 std::vector<std::string> names_in(const std::string& directory) {
     std::vector<std::string> names;
@@ -48,19 +53,21 @@ std::string first_line(const std::string& path) {
 class Loop {
 public:
     Loop(const std::string& image, unsigned sector) {
-        const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-        const int number = ioctl(control, LOOP_CTL_GET_FREE);
-        close(control);
-        name_ = "loop" + std::to_string(number);
-        device_ = open(("/dev/" + name_).c_str(), O_RDONLY | O_CLOEXEC);
         const int file = open(image.c_str(), O_RDONLY | O_CLOEXEC);
+        const int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
         loop_config config{};
         config.fd = static_cast<__u32>(file);
         config.block_size = sector;
         config.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_PARTSCAN;
-        error_ = number < 0 || device_ < 0 || file < 0 || ioctl(device_, LOOP_CONFIGURE, &config) != 0
-                     ? errno
-                     : 0;
+        // The other worker may be quicker to take the free one.
+        do {
+            if (device_ >= 0)
+                close(device_);
+            name_ = "loop" + std::to_string(ioctl(control, LOOP_CTL_GET_FREE));
+            device_ = open(("/dev/" + name_).c_str(), O_RDONLY | O_CLOEXEC);
+            error_ = ioctl(device_, LOOP_CONFIGURE, &config) == 0 ? 0 : errno;
+        } while (error_ == EBUSY);
+        close(control);
         close(file);
     }
     Loop(const Loop&) = delete;
@@ -82,7 +89,7 @@ public:
                 continue;
             const auto numbers = first_line("/sys/block/" + name_ + '/' + entry + "/dev");
             const auto colon = numbers.find(':');
-            const auto device = "/tmp/partition-" + number;
+            const auto device = scratch + "/partition-" + number;
             unlink(device.c_str());
             mknod(device.c_str(), S_IFBLK | 0600,
                   makedev(static_cast<unsigned>(std::stoul(numbers)),
@@ -101,15 +108,15 @@ private:
 
 bool try_mount(const std::string& device, const std::string& options, const std::string& what,
                unsigned sector, bool say_failure) {
-    if (mount(device.c_str(), mountpoint, "vfat", MS_RDONLY, options.c_str()) != 0) {
+    if (mount(device.c_str(), mountpoint.c_str(), "vfat", MS_RDONLY, options.c_str()) != 0) {
         if (say_failure)
-            std::printf("mount %s %s sectors=%u\n", what.c_str(), std::strerror(errno) != nullptr && errno == EINVAL ? "EINVAL" : ("E" + std::to_string(errno)).c_str(), sector);
+            std::printf("mount %s %s sectors=%u\n", what.c_str(), oracle::errno_name(errno).c_str(), sector);
         return false;
     }
     std::printf("mount %s ok sectors=%u\n", what.c_str(), sector);
     oracle::list_tree(mountpoint, {}, stdout);
     // Nothing of this program is open there; something of the kernel may be, for a moment.
-    while (umount(mountpoint) != 0 && errno == EBUSY)
+    while (umount(mountpoint.c_str()) != 0 && errno == EBUSY)
         usleep(10'000);
     return true;
 }
@@ -118,7 +125,7 @@ bool try_mount(const std::string& device, const std::string& options, const std:
 bool list_image(const std::string& path, const std::string& options, unsigned sector, bool last) {
     const Loop loop(path, sector);
     if (loop.error() != 0) {
-        std::printf("loop %s\n", std::strerror(loop.error()));
+        std::printf("loop %s\n", oracle::errno_name(loop.error()).c_str());
         return true;
     }
     const auto partitions = loop.partitions();
@@ -129,22 +136,53 @@ bool list_image(const std::string& path, const std::string& options, unsigned se
            !partitions.empty();
 }
 
-} // namespace
-
-int main(int count, char** arguments) {
-    if (count != 2)
-        return 2;
-    const std::string directory = arguments[1];
+// Lists every image whose number is this worker's.
+void work(const std::string& directory, std::size_t worker) {
+    using Clock = std::chrono::steady_clock;
+    std::size_t number = 0;
     for (const auto& name : names_in(directory)) {
-        if (name.ends_with(".options") || name == "lost+found")
+        if (name.ends_with(".options") || name == "lost+found" || number++ % workers != worker)
             continue;
+        const auto begin = Clock::now();
         std::printf("image %s\n", name.c_str());
         auto options = std::string{"umask=022"};
         if (const auto more = first_line(directory + '/' + name + ".options"); !more.empty())
             options += ',' + more;
         if (!list_image(directory + '/' + name, options, 512, false))
             list_image(directory + '/' + name, options, 4096, true);
-        std::fflush(stdout);
+        const auto took = std::chrono::duration<double>(Clock::now() - begin).count();
+        if (took > 2)
+            std::fprintf(stderr, "%s: %.1f s\n", name.c_str(), took);
     }
-    return 0;
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+    if (count != 3) {
+        std::fputs("kernel-listing: name the directory of the images, and one to write to\n", stderr);
+        return 2;
+    }
+    std::vector<pid_t> children;
+    for (std::size_t worker = 0; worker < workers; ++worker) {
+        scratch = "/tmp/worker-" + std::to_string(worker);
+        mountpoint = scratch + "/mnt";
+        mkdir(scratch.c_str(), 0700);
+        mkdir(mountpoint.c_str(), 0700);
+        const auto output = std::string{arguments[2]} + "/listing-" + std::to_string(worker);
+        const auto child = fork();
+        if (child == 0) {
+            if (std::freopen(output.c_str(), "w", stdout) == nullptr)
+                return 1;
+            work(arguments[1], worker);
+            return std::fclose(stdout) == 0 ? 0 : 1;
+        }
+        children.push_back(child);
+    }
+    bool good = true;
+    for (const auto child : children) {
+        int status = 0;
+        good &= waitpid(child, &status, 0) == child && status == 0;
+    }
+    return good ? 0 : 1;
 }

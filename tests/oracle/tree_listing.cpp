@@ -16,26 +16,6 @@
 namespace oracle {
 namespace {
 
-// strerrorname_np() is not everywhere, and numbers are the same on both sides but read badly.
-std::string errno_name(int number) {
-    switch (number) {
-    case EIO: return "EIO";
-    case ENOENT: return "ENOENT";
-    case ESTALE: return "ESTALE";
-    case EINVAL: return "EINVAL";
-    case ENAMETOOLONG: return "ENAMETOOLONG";
-    case ENOTDIR: return "ENOTDIR";
-    case ELOOP: return "ELOOP";
-    case EFBIG: return "EFBIG";
-    case ENOMEM: return "ENOMEM";
-    case EACCES: return "EACCES";
-    case EPERM: return "EPERM";
-    case ENOTCONN: return "ENOTCONN";
-    case EUCLEAN: return "EUCLEAN";
-    default: return "E" + std::to_string(number);
-    }
-}
-
 std::string escaped(const std::string& path) {
     std::string text;
     for (const unsigned char byte : path) {
@@ -183,6 +163,26 @@ private:
 };
 
 } // namespace
+
+// strerrorname_np() is not everywhere, and numbers are the same on both sides but read badly.
+std::string errno_name(int number) {
+    switch (number) {
+    case EIO: return "EIO";
+    case ENOENT: return "ENOENT";
+    case ESTALE: return "ESTALE";
+    case EINVAL: return "EINVAL";
+    case ENAMETOOLONG: return "ENAMETOOLONG";
+    case ENOTDIR: return "ENOTDIR";
+    case ELOOP: return "ELOOP";
+    case EFBIG: return "EFBIG";
+    case ENOMEM: return "ENOMEM";
+    case EACCES: return "EACCES";
+    case EPERM: return "EPERM";
+    case ENOTCONN: return "ENOTCONN";
+    case EUCLEAN: return "EUCLEAN";
+    default: return "E" + std::to_string(number);
+    }
+}
 
 void list_tree(const std::string& root, const Limits& limits, std::FILE* out) {
     Lister{root, limits, out}.run();

@@ -27,6 +27,9 @@ struct Limits {
     std::uint64_t total_bytes = 2ULL << 30; // of all files
 };
 
+// EIO for 5, and so on.
+std::string errno_name(int number);
+
 void list_tree(const std::string& root, const Limits& limits, std::FILE* out);
 
 } // namespace oracle

@@ -15,7 +15,11 @@
 #include "fuse-fatimg/fuse/options.h"
 #include "fuse-fatimg/fuse/preflight.h"
 #include "fuse-fatimg/fuse/tender.h"
+#include "fuse-fatimg/image/nbd.h"
+#include "fuse-fatimg/image/packed.h"
+#include "fuse-fatimg/list.h"
 #include "fuse-fatimg/log.h"
+#include "fuse-fatimg/view/contents.h"
 #include "fuse-fatimg/view/view.h"
 
 #include <cerrno>
@@ -26,13 +30,17 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace bootview::fuse {
@@ -82,6 +90,8 @@ public:
         std::string list = "-oro,nosuid,nodev,subtype=fatimg,fsname=" + name;
         if (options.allow_other)
             list += ",allow_other";
+        if (options.allow_root)
+            list += ",allow_root";
         if (options.default_permissions)
             list += ",default_permissions";
         arguments.add(list);
@@ -123,21 +133,65 @@ int loop(fuse_session* session) {
     return ::fuse_session_loop_mt(session, config.get());
 }
 
-void serve(Options options) {
-    // The daemon changes to /.
-    char resolved[PATH_MAX];
-    if (::realpath(options.source.c_str(), resolved) == nullptr)
-        throw std::runtime_error(fmt::format("{}: {}: check the path of the image", options.source,
-                                             std::strerror(errno)));
-    // Not resolved itself: a symbolic link to an image may be pointed to another one.
-    if (options.source.front() != '/') {
-        char directory[PATH_MAX];
-        if (::getcwd(directory, sizeof directory) == nullptr)
-            throw std::system_error(errno, std::generic_category(), "getcwd");
-        options.source = fmt::format("{}/{}", directory, options.source);
+std::shared_ptr<const fat::CodePage> code_page_of(const Options& options) {
+    return std::make_shared<const fat::CodePage>(fat::CodePage::load(options.codepage));
+}
+
+// The daemon changes to /. Not resolved itself: a symbolic link to an image may be pointed to
+// another one.
+std::string absolute(const std::string& source) {
+    std::size_t path = 0;
+    if (image::is_nbd_uri(source)) {
+        constexpr std::string_view parameter = "?socket=";
+        path = source.find(parameter);
+        if (path == std::string::npos)
+            return source;
+        path += parameter.size();
     }
+    if (source.compare(path, 1, "/") == 0 || source.compare(path, 3, "%2F") == 0 ||
+        source.compare(path, 3, "%2f") == 0)
+        return source;
+    char directory[PATH_MAX];
+    if (::getcwd(directory, sizeof directory) == nullptr)
+        throw std::system_error(errno, std::generic_category(), "getcwd");
+    return fmt::format("{}{}/{}", source.substr(0, path), directory, source.substr(path));
+}
+
+void require_source(const std::string& source) {
+    if (image::is_nbd_uri(source))
+        return;
+    char resolved[PATH_MAX];
+    if (::realpath(source.c_str(), resolved) == nullptr)
+        throw std::runtime_error(
+            fmt::format("{}: {}: check the path of the image", source, std::strerror(errno)));
+}
+
+// What is in an image, on standard output. Gives the exit status.
+int list(const Options& options, bool as_json) {
+    require_source(options.source);
+    struct stat status {};
+    if (::stat(options.source.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+        throw std::runtime_error(
+            fmt::format("{}: is a directory: --list takes one image", options.source));
+    const auto source = image::open_source(options.source);
+    if (const std::string reason = image::packed(*source); !reason.empty())
+        throw fat::Refused(reason);
+    const view::Contents contents = view::read_contents(
+        [&](std::uint64_t offset, std::span<std::byte> data) { return source->read(offset, data); },
+        source->size(), options.partition, *code_page_of(options));
+    const std::string text =
+        as_json ? list_as_json(options.source, contents) : list_as_text(options.source, contents);
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+        throw std::system_error(errno, std::generic_category(), "standard output");
+    return contents.refusal.empty() ? 0 : 1;
+}
+
+void serve(Options options) {
+    require_source(options.source);
+    options.source = absolute(options.source); // the daemon changes to /
     check_mountpoint(options);
     check_fuse(options);
+    char resolved[PATH_MAX];
     if (::realpath(options.mountpoint.c_str(), resolved) != nullptr)
         options.mountpoint = resolved;
     if (!options.notify.empty() && ::realpath(options.notify.c_str(), resolved) != nullptr)
@@ -146,6 +200,7 @@ void serve(Options options) {
     view::TreeOptions tree;
     tree.partition = options.partition;
     tree.notify = options.notify;
+    tree.code_page = code_page_of(options);
     view::View view{{options.source, tree}};
     Mount mount{view, options};
     Invalidator invalidator;
@@ -178,22 +233,43 @@ void serve(Options options) {
         throw std::system_error(-result, std::generic_category(), "FUSE");
 }
 
-int run(int argc, char** argv) {
+struct CommandLine {
     Options options = defaults();
+    bool list = false;
+    bool json = false;
+};
+
+// Gives an exit status where there is nothing more to do.
+std::optional<int> parse(int argc, char** argv, CommandLine& line) {
+    Options& options = line.options;
     std::vector<std::string> lists;
     CLI::App app{"Shows the FAT partitions inside disk images as ordinary files.", "fuse-fatimg"};
     app.set_version_flag("--version", "fuse-fatimg " BOOTVIEW_VERSION);
-    app.add_option("SOURCE", options.source, "Image, block device, or directory of images")
+    app.add_option("SOURCE", options.source, "Image, block device, NBD URI, or directory of images")
         ->required();
-    app.add_option("MOUNTPOINT", options.mountpoint, "Where to show it")->required();
+    app.add_option("MOUNTPOINT", options.mountpoint, "Where to show it");
     app.add_flag("-f,--foreground", options.foreground, "Stay in the foreground, log to stderr");
     app.add_flag("-d,--debug", options.debug, "Print every FUSE request (implies -f)");
-    app.add_option("-o", lists, "Mount options, as with mount(8): see fuse-fatimg(1)")
-        ->allow_extra_args(false);
+    app.add_flag("--list", line.list, "Print what is in the image, and do not mount it");
+    app.add_flag("--json", line.json, "Print it as JSON")->needs("--list");
+    app.add_option("-o", lists, "Mount options, as with mount(8)")
+        ->allow_extra_args(false)
+        ->type_name("OPTION[,OPTION...]");
+    app.footer(mount_options_help());
     try {
         app.parse(argc, argv);
         for (const std::string& list : lists)
             parse_mount_options(list, options);
+        if (!line.list && options.mountpoint.empty())
+            throw UsageError("MOUNTPOINT is missing: fuse-fatimg --help shows how");
+        // mount(8) always says rw to fuse.fatimg, which runs this under that name.
+        const bool is_mount =
+            std::string_view{argv[0]}.ends_with("/fatimg") || std::string_view{argv[0]} == "fatimg";
+        if (options.asked_to_write && !is_mount)
+            throw UsageError("-o rw: this version shows images read-only: leave rw out, and write "
+                             "through NBD or with mtools");
+        if (options.allow_other && options.allow_root)
+            throw UsageError("-o allow_other,allow_root: choose one of them");
     } catch (const CLI::ParseError& e) {
         if (e.get_exit_code() == 0) // --help, --version
             return app.exit(e);
@@ -204,7 +280,17 @@ int run(int argc, char** argv) {
         return 2;
     }
     options.foreground = options.foreground || options.debug;
+    return std::nullopt;
+}
+
+int run(int argc, char** argv) {
+    CommandLine line;
+    if (const auto status = parse(argc, argv, line))
+        return *status;
+    const Options& options = line.options;
     try {
+        if (line.list)
+            return list(options, line.json);
         serve(options);
         return 0;
     } catch (const fat::Refused& e) {

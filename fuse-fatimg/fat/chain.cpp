@@ -10,9 +10,9 @@ namespace bootview::fat {
 namespace {
 
 // Pages of the table that may be read for one chain: enough to read the largest table there can be
-// four times. Only a chain that jumps about in a table larger than what is kept of it needs more;
+// once. Only a chain that jumps about in a table larger than what is kept of it needs more;
 // following it would take seconds.
-constexpr std::uint64_t maximum_pages_read = std::uint64_t{1} << 20;
+constexpr std::uint64_t maximum_pages_read = std::uint64_t{1} << 18;
 
 // What follows when the chain ends before everything is covered that must be.
 ChainState ended_early(std::uint32_t entry) {

@@ -34,10 +34,9 @@ struct Chain {
 
 // Follows the chain from `first` for the `size` bytes of a file. A chain that goes on behind that
 // is fine: so Linux leaves preallocated files. As for Linux, the mark of a bad cluster ends a
-// chain. `room` is how much memory its extents may take: the worst file that there can be needs 110
-// MB.
+// chain. `room` is how much memory its extents may take: enough for two million pieces.
 Chain read_file_chain(const ReadAt& read, const Geometry& geometry, Cluster first,
-                      std::uint64_t size, std::size_t room = std::size_t{120} << 20);
+                      std::uint64_t size, std::size_t room = std::size_t{20} << 20);
 
 // Follows a directory's chain to its end, or to as many bytes as a directory may have.
 Chain read_directory_chain(const ReadAt& read, const Geometry& geometry, Cluster first);

@@ -21,6 +21,14 @@ timespec time_of(std::uint16_t date, std::uint16_t time, std::uint8_t tenths,
     return result;
 }
 
+// As vfat: the extension of the 8.3 name tells.
+bool is_dos_program(const std::string& short_name) {
+    if (short_name.size() < 4)
+        return false;
+    const std::string extension = short_name.substr(short_name.size() - 4);
+    return extension == ".EXE" || extension == ".COM" || extension == ".BAT";
+}
+
 } // namespace
 
 struct stat stat_of(const view::Attributes& attributes, const Options& options) {
@@ -40,9 +48,13 @@ struct stat stat_of(const view::Attributes& attributes, const Options& options) 
         const std::uint64_t cluster = attributes.cluster_size;
         status.st_blocks =
             static_cast<blkcnt_t>((entry.size + cluster - 1) / cluster * cluster / 512);
-        if ((entry.attributes & fat::attribute_read_only) != 0)
-            status.st_mode &= ~mode_t{0222};
+        if (options.showexec && !is_dos_program(entry.short_name))
+            status.st_mode &= ~mode_t{0111};
     }
+    // Windows marks directories so that have an icon; only whoever asks takes it seriously.
+    if ((entry.attributes & fat::attribute_read_only) != 0 &&
+        (!attributes.is_directory || options.rodir))
+        status.st_mode &= ~mode_t{0222};
     if (attributes.has_entry) {
         status.st_mtim = time_of(entry.modified_date, entry.modified_time, 0, options);
         status.st_ctim = status.st_mtim; // as Linux: the creation time is not a change time

@@ -33,7 +33,12 @@ struct Options {
     mode_t dmask = 022;
     bool local_zone = false; // tz=local: the zone of this machine, with its daylight saving time
     fat::ZoneOffset zone = 0;
+    std::string codepage = "437"; // of 8.3 names
+    bool rodir = false;           // the read-only attribute of directories counts
+    bool showexec = false;        // only .EXE, .COM and .BAT are executable
+    bool asked_to_write = false;  // -o rw came last
     bool allow_other = false;
+    bool allow_root = false;
     bool default_permissions = false;
     bool direct_io = false;
 };
@@ -43,5 +48,7 @@ Options defaults();
 
 // Takes one -o argument: "uid=1000,partition=2". Throws UsageError.
 void parse_mount_options(const std::string& list, Options& options);
+// What --help says of them.
+std::string mount_options_help();
 
 } // namespace bootview::fuse

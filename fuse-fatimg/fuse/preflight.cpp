@@ -90,9 +90,10 @@ void check_fuse(const Options& options) {
     if (::access("/etc/mtab", R_OK) != 0)
         fail("/etc/mtab: cannot be read, and fusermount3 does not unmount without it: root must "
              "make it with ln -s /proc/self/mounts /etc/mtab");
-    if (options.allow_other && !fuse_conf_allows_other())
-        fail("-o allow_other: not permitted to users: root must add the line user_allow_other to "
-             "/etc/fuse.conf");
+    if ((options.allow_other || options.allow_root) && !fuse_conf_allows_other())
+        fail(fmt::format("-o {}: not permitted to users: root must add the line user_allow_other "
+                         "to /etc/fuse.conf",
+                         options.allow_other ? "allow_other" : "allow_root"));
 }
 
 } // namespace bootview::fuse

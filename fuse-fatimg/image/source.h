@@ -54,7 +54,8 @@ public:
 
 using OpenSource = std::function<std::shared_ptr<const Source>(const std::string& name)>;
 
-// Opens what a user names. Throws std::system_error.
+// Opens what a user names: a file, a block device, or the URI of an NBD export. Throws
+// std::system_error, or std::runtime_error with words that name it.
 std::shared_ptr<const Source> open_source(const std::string& name);
 
 } // namespace bootview::image

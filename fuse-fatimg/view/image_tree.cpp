@@ -2,6 +2,7 @@
 
 #include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/fat/free_space.h"
+#include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/log.h"
 
 #include <algorithm>
@@ -23,8 +24,6 @@ namespace {
 constexpr std::size_t maximum_of_listings = std::size_t{32} << 20;
 constexpr std::size_t usual_of_chains = std::size_t{32} << 20;
 constexpr std::size_t maximum_of_chains = std::size_t{120} << 20; // those of open files can't go
-// A chain that takes more is not read a second time to see whether it is still the same.
-constexpr std::size_t worth_comparing = std::size_t{16} << 20;
 
 // How long a client may keep a change back that it has half written: Linux writes what is dirty for
 // 30 s, looking every 5 s (Documentation/admin-guide/sysctl/vm.rst, dirty_expire_centisecs).
@@ -57,6 +56,8 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
     // Before the image is read for the first time, so that nothing after that goes unseen.
     ChangeListener& listener = *tree;
     tree->feed_ = std::make_unique<ChangeFeed>(*tree->file_, options.notify, listener);
+    if (const std::string reason = image::packed(*tree->file_); !reason.empty())
+        throw fat::Refused(reason);
     Layout layout = read_layout(
         [&file = *tree->file_](std::uint64_t offset, std::span<std::byte> data) {
             return file.read(offset, data);
@@ -99,7 +100,7 @@ void ImageTree::catch_up() {
             ChangeListener& listener = *this;
             feed_ = std::make_unique<ChangeFeed>(*file_, options_.notify, listener);
             feed_->announce();
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             // Gone, for the moment or for good: the open file still holds what it held.
         }
     }
@@ -207,6 +208,9 @@ void ImageTree::forget_dependencies(Node& node) {
         for (const Range& range : file.fat_bytes)
             index_.remove(range, {&node, Role::chain});
         nodes_.chains.remove(&file);
+        // The kernel may remember a dead node for long; who reads it has these for himself.
+        file.extents.reset();
+        file.fat_bytes = {};
         return;
     }
     auto& directory = static_cast<DirectoryNode&>(node);
@@ -438,10 +442,6 @@ void ImageTree::check_chain(FileNode& file) {
     for (const Range& range : file.fat_bytes)
         require_settled(range);
     file.chain_suspect = false;
-    if (file.extents->footprint() > worth_comparing) {
-        kill(file);
-        return;
-    }
     const fat::Chain now = fat::read_file_chain(reader_of(volume), volume.geometry,
                                                 file.entry.first_cluster, file.entry.size);
     if (now.extents != *file.extents ||
@@ -563,9 +563,10 @@ void ImageTree::load(FileNode& file) {
         return;
     const Volume& volume = *file.parent->volume;
     make_room_for_chain();
-    fat::Chain chain = fat::read_file_chain(
-        reader_of(volume), volume.geometry, file.entry.first_cluster, file.entry.size,
-        maximum_of_chains - std::min(maximum_of_chains, nodes_.chains.total()));
+    fat::Chain chain = fat::read_file_chain(reader_of(volume), volume.geometry,
+                                            file.entry.first_cluster, file.entry.size);
+    if (nodes_.chains.total() + chain.extents.footprint() > maximum_of_chains)
+        fail(ENFILE);
     chain.extents.shift(volume.range.offset);
     std::vector<Range> fat_bytes = shifted(chain.fat_bytes, volume.range.offset);
     require_settled(chain.extents);

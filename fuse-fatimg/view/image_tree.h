@@ -78,7 +78,8 @@ public:
     // st_ino of an entry, and of a volume's root. Never 0, which readers of directories skip.
     std::uint64_t inode_of(const Listing& listing, const fat::Entry& entry) const;
     std::uint64_t inode_of(const Volume& volume) const;
-    // Finds out where a valid file's data lies. Throws Damaged.
+    // Finds out where a valid file's data lies. Throws Damaged, or ENFILE (std::system_error) when
+    // the files that are open are in more pieces than there is memory for.
     void load(FileNode& file);
     // Clusters of a volume that are free; 0 where that is not known.
     std::uint32_t free_clusters(const Volume& volume);

@@ -5,6 +5,8 @@
 #include "fuse-fatimg/partition/table.h"
 
 #include <array>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,8 +16,12 @@ namespace {
 
 using partition::FilesystemKind;
 
-std::shared_ptr<const Volume> open_volume(const ReadAt& read, unsigned partition,
-                                          const Range& range, bool& in_use) {
+struct Opened {
+    std::shared_ptr<const Volume> volume;
+    bool in_use = false;
+};
+
+Opened open_volume(const ReadAt& read, unsigned partition, const Range& range) {
     std::array<std::byte, fat::boot_sector_size> sector{};
     if (range.length < sector.size() || !read(range.offset, sector))
         throw fat::Refused("is too small for a FAT file system");
@@ -23,8 +29,13 @@ std::shared_ptr<const Volume> open_volume(const ReadAt& read, unsigned partition
     volume->partition = partition;
     volume->geometry = fat::parse_boot_sector(sector, range.length);
     volume->range = {range.offset, volume->geometry.volume_size};
-    in_use = in_use || fat::is_marked_in_use(sector, volume->geometry.type);
-    return volume;
+    const bool in_use = fat::is_marked_in_use(sector, volume->geometry.type);
+    return {std::move(volume), in_use};
+}
+
+void show(Opened opened, Layout& layout) {
+    layout.in_use = layout.in_use || opened.in_use;
+    layout.volumes.push_back(std::move(opened.volume));
 }
 
 // Is a FAT, or what people take for one: worth saying why it is not shown.
@@ -68,8 +79,7 @@ void choose(const ReadAt& read, const partition::Table& table, const PartitionCh
         if (choice.number && partition.number != *choice.number)
             continue;
         try {
-            layout.volumes.push_back(
-                open_volume(read, partition.number, partition.range, layout.in_use));
+            show(open_volume(read, partition.number, partition.range), layout);
             if (!choice.all)
                 return;
         } catch (const fat::Refused& e) {
@@ -118,10 +128,10 @@ Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
         return read_image(offset, data);
     };
 
-    std::shared_ptr<const Volume> whole; // a FAT without a partition table, as on a floppy disk
+    std::optional<Opened> whole; // a FAT without a partition table, as on a floppy disk
     std::string reason;
     try {
-        whole = open_volume(read, 0, {0, image_size}, layout.in_use);
+        whole = open_volume(read, 0, {0, image_size});
     } catch (const fat::Refused& e) {
         reason = e.what();
     }
@@ -140,7 +150,7 @@ Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
                                            "table, leave partition= out",
                                            *choice.number));
         layout.remarks.clear(); // of what is no table
-        layout.volumes.push_back(std::move(whole));
+        show(std::move(*whole), layout);
         return layout;
     }
     if (!is_table)

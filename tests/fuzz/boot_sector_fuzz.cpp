@@ -11,6 +11,7 @@
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/sparse_image.h"
 
+#include <algorithm>
 #include <array>
 #include <system_error>
 #include <vector>
@@ -114,6 +115,14 @@ private:
             sum += range.length;
         }
         require(sum == chain.extents.size(), "the pieces sum up to the size");
+        std::vector<Range> sorted = chain.extents.ranges();
+        std::sort(sorted.begin(), sorted.end(),
+                  [](const Range& one, const Range& other) { return one.offset < other.offset; });
+        require(std::adjacent_find(sorted.begin(), sorted.end(),
+                                   [](const Range& one, const Range& other) {
+                                       return one.end() > other.offset;
+                                   }) == sorted.end(),
+                "no cluster is in a chain twice");
         for (const Range& range : chain.fat_bytes)
             require(range.offset >= g_.active_fat_offset() &&
                         range.end() <= g_.active_fat_offset() + g_.fat_length,

@@ -181,7 +181,15 @@ void boot_sectors() {
             image, 0, {.type = type, .clusters = 60, .reserved = 2, .fats = 1, .root_entries = 16});
         Bytes bytes;
         bytes.u32(volume.size / 512).image(image, 0, volume.cluster(11));
-        write("boot_sector", type == fat::Type::fat12 ? "tiny_fat12" : "tiny_fat32", bytes);
+        const std::string name = type == fat::Type::fat12 ? "tiny_fat12" : "tiny_fat32";
+        write("boot_sector", name, bytes);
+        // The kernel's chain goes on to the cluster behind the last one; to the last one.
+        for (const std::uint32_t next : {62U, 61U}) {
+            volume.link(image, 4, next);
+            volume.link(image, 61, 0x0fffffff);
+            write("boot_sector", name + "_to_" + std::to_string(next),
+                  Bytes{}.u32(volume.size / 512).image(image, 0, volume.cluster(11)));
+        }
     }
 }
 
@@ -320,6 +328,48 @@ void rings() {
           Bytes{}.u8(4).u8(4).u8(0).number(1 << 20, 8).u16(8).text(std::string(40, '\0')));
 }
 
+void transfers() {
+    const auto request = [](const std::string& text) {
+        return Bytes{}.number(1'000'000, 8).u16(1428).u16(64).text(text);
+    };
+    using namespace std::string_literals;
+    write("tftp_request", "plain", request("\0\1kernel8.img\0octet\0"s));
+    write("tftp_request", "options",
+          request("\0\1config.txt\0octet\0tsize\0"
+                  "0\0blksize\0"
+                  "1408\0windowsize\0"
+                  "16\0"
+                  "timeout\0"
+                  "5\0utimeout\0"
+                  "500000\0rollover\0"
+                  "1\0"s));
+    write("tftp_request", "block_too_small",
+          request("\0\1a\0octet\0blksize\0"
+                  "7\0"s));
+    write("tftp_request", "write", request("\0\2a\0netascii\0"s));
+    write("tftp_request", "ack", request("\0\4\0\7"s));
+    write("tftp_request", "error", request("\0\5\0\10no thanks\0"s));
+    for (const unsigned flags : {0U, 1U, 2U, 3U, 4U, 7U}) {
+        const std::string name = "transfer_" + std::to_string(flags);
+        write("tftp_sender", name + "_lockstep",
+              Bytes{}.u8(0).u8(flags).u16(504).u16(0).u32(5000).u16(1000).u8(5).text(
+                  "\1\1\1\0\1\1\1\1\3\1\1"));
+        write("tftp_sender", name + "_window",
+              Bytes{}.u8(0).u8(flags).u16(504).u16(15).u32(60'000).u16(1000).u8(5).text(
+                  "\1\1\1\3\1\1\1\1\3\1\1"));
+        write("tftp_sender", name + "_hostile",
+              Bytes{}
+                  .u8(1)
+                  .u8(flags)
+                  .u16(504)
+                  .u16(63)
+                  .number(1ULL << 30, 6)
+                  .u16(1000)
+                  .u8(5)
+                  .text(std::string("\3\3\2\4\1\0\1\5\0\0\3", 11)));
+    }
+}
+
 } // namespace
 
 int main(int count, char** arguments) try {
@@ -333,6 +383,7 @@ int main(int count, char** arguments) try {
     tables();
     directories();
     rings();
+    transfers();
     return 0;
 } catch (const std::exception& e) {
     std::fprintf(stderr, "make-seeds: %s\n", e.what());

@@ -10,7 +10,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Input input{data, size};
     SparseImage image{std::uint64_t{input.u32()} * 512};
     image.write(0, input.rest());
-    // Four primary entries, each of which may lead to a chain; and a GPT is looked for, too.
-    read_and_check(image, 4096 + 4 * 256, 4 * 257 + 16, std::uint64_t{80} << 20);
+    read_and_check(image);
     return 0;
 }

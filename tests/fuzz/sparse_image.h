@@ -30,6 +30,14 @@ public:
             [this](std::uint64_t offset, std::span<std::byte> data) { return read(offset, data); };
     }
 
+    // Calls f(offset, bytes) for each page that was written, in no order; the base's not among
+    // them.
+    template<typename Function>
+    void for_each_page(Function f) const {
+        for (const auto& [number, page] : pages_)
+            f(number * page_size, std::span<const std::byte>{*page});
+    }
+
     // Little-endian, `width` bytes wide.
     void put(std::uint64_t offset, std::size_t width, std::uint64_t value);
     std::uint64_t get(std::uint64_t offset, std::size_t width) const;

@@ -30,11 +30,14 @@ constexpr std::uint64_t calls_of_a_request = 400'000;
 constexpr std::uint64_t bytes_of_a_request = std::uint64_t{512} << 20;
 constexpr std::size_t memory_in_all = std::size_t{192} << 20;
 constexpr unsigned deepest = 8;
+constexpr std::size_t most_pieces = 100;
 
 // Plays the kernel.
 class Kernel {
 public:
-    Kernel(view::View& view, const SparseImage& image) : view_(view), image_(image) {}
+    // Of a sound image, all can be read.
+    Kernel(view::View& view, const SparseImage& image, bool is_sound)
+        : view_(view), image_(image), is_sound_(is_sound) {}
 
     void look_around() {
         requests_left_ = 400;
@@ -85,9 +88,10 @@ private:
         } catch (const std::system_error& e) {
             error = e.code().value();
             require(error == EIO || error == ESTALE || error == ENOENT || error == ENOTDIR ||
-                        error == EISDIR,
+                        error == EISDIR || error == E2BIG,
                     "an error that a kernel expects");
         }
+        require(error == 0 || !is_sound_, "of a sound image, all can be read");
         require(image_.work().calls <= calls_of_a_request,
                 "a request takes a bounded number of reads");
         require(image_.work().bytes <= bytes_of_a_request,
@@ -140,10 +144,26 @@ private:
                         "every short name is found");
         }
         request([&] { return view_.attributes(found.id); });
+        request([&] { return view_.is_in_volume(found.id); });
+        std::vector<Range> pieces;
+        if (request([&] { pieces = view_.pieces(found.id, most_pieces); }) == 0)
+            check_pieces(pieces, found);
         if (!found.is_directory)
             open(found);
         else if (depth < deepest)
             walk(found.id, depth + 1);
+    }
+
+    void check_pieces(const std::vector<Range>& pieces, const view::Attributes& found) {
+        require(pieces.size() <= most_pieces, "no more pieces are given than were asked for");
+        std::uint64_t sum = 0;
+        for (const Range& piece : pieces) {
+            require(piece.length > 0 && piece.offset < image_.size() &&
+                        piece.length <= image_.size() - piece.offset,
+                    "a file lies inside of the image");
+            sum += piece.length;
+        }
+        require(found.is_directory || sum == found.entry.size, "the pieces sum up to the size");
     }
 
     void open(const view::Attributes& file) {
@@ -178,6 +198,7 @@ private:
 
     view::View& view_;
     const SparseImage& image_;
+    const bool is_sound_;
     unsigned requests_left_ = 0;
     std::map<NodeId, std::uint64_t> lookups_;
     std::vector<Open> open_files_;
@@ -206,6 +227,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     Input input{data, size};
     const BaseImage& base = base_of(input.u8());
     const unsigned choice = input.u8();
+    const bool is_sound = input.empty();
     SparseImage image{&base.image};
     Editor editor{image, base.volumes};
     bool goes_on = editor.apply(input);
@@ -214,7 +236,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     reset_heap_peak();
     try {
         view::View view{options_of(choice, source)};
-        Kernel kernel{view, image};
+        Kernel kernel{view, image, is_sound};
         kernel.look_around();
         if ((choice & 4) != 0)
             kernel.count_space();

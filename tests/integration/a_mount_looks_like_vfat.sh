@@ -77,6 +77,15 @@ image=$scratch/fat16.img
 mounted "$image" "umask=077,tz=+02:00"
 is "$(stat -c %a "$m/cmdline.txt")" 700 "umask"
 is "$(TZ=UTC stat -c %y "$m/Config.TXT" | cut -d. -f1)" "2024-02-29 10:34:56" "tz="
+mounted "$image" "time_offset=-90"
+is "$(TZ=UTC stat -c %y "$m/Config.TXT" | cut -d. -f1)" "2024-02-29 14:04:56" "time_offset="
+mattrib -i "$image@@1M" +r ::overlays
+mcopy -o -i "$image@@1M" "$scratch/nothing" ::tool.exe
+mounted "$image" "umask=0,showexec"
+is "$(stat -c %a "$m/tool.exe" "$m/cmdline.txt" "$m/overlays" | xargs)" "777 666 777" "showexec"
+mounted "$image" "umask=0,rodir"
+is "$(stat -c %a "$m/tool.exe" "$m/cmdline.txt" "$m/overlays" | xargs)" "777 777 555" "rodir"
+mdel -i "$image@@1M" ::tool.exe
 mounted "$image" direct_io
 cmp "$m/Config.TXT" "$scratch/big" || fail "direct_io"
 mounted "$image" "partition=all,noauto,_netdev,x-systemd.automount"

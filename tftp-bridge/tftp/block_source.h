@@ -1,54 +1,48 @@
-// Where the blocks of a transfer come from: an open file, by offset.
-//
-// A transfer is of one version of its file or it ends with an error. The file system may tell by
-// itself that the file is another one now (fuse-fatimg answers ESTALE); for any other we compare
-// what can be seen: a read that comes short, and, before the last block goes out, size and
-// modification time. Here is also the place for netascii: it differs from octet only in how blocks
-// are filled.
+// The blocks of a transfer: its file's bytes, cut as the client wants them.
 #pragma once
 
-#include "tftp-bridge/tftp/file_root.h"
+#include "tftp-bridge/tftp/block_number.h"
+#include "tftp-bridge/tftp/file_cache.h"
+#include "tftp-bridge/tftp/send_batch.h"
 
-#include <sys/types.h>
-
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
-#include <span>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace bootview::tftp {
 
-// The way to the operating system, so that a test can let it fail.
-struct FileCalls {
-    ssize_t (*read_at)(int fd, void* buffer, std::size_t size, off_t offset);
-    int (*status)(int fd, struct stat* info);
-    static const FileCalls& system();
-};
-
 class BlockSource {
 public:
-    enum class Result {
-        ok,
-        changed,    // it is not the file any more that was opened
-        unreadable, // the file system cannot deliver it
-    };
+    // `waiter`: who is called back by the cache.
+    BlockSource(std::shared_ptr<CachedFile> file, std::uint32_t block_size, std::uint64_t waiter)
+        : file_(std::move(file)), block_size_(block_size), waiter_(waiter) {}
 
-    BlockSource(OpenFile file, std::uint32_t block_size, FileCalls calls = FileCalls::system());
+    // Puts as many of the blocks `first` (1 is the first of the file) … first + count - 1 into the
+    // batch as are in memory and fit. With none, what is missing is being read, and the waiter will
+    // be called; or state() is not ok.
+    void fill(SendBatch& batch, std::uint64_t first, std::uint32_t count, Rollover rollover);
 
-    // Reads the blocks `first` (1 is the first of the file) to first + count - 1 one behind the
-    // other into `buffer`, which has room for count * block_size bytes. Only the last of the file
-    // is shorter.
-    Result read(std::uint64_t first, std::uint32_t count, std::span<std::byte> buffer) const;
+    // See CachedFile.
+    ReadResult state() const { return file_->state(); }
+    bool verify() { return file_->verify(waiter_); }
 
-    std::uint32_t bytes_in(std::uint64_t block) const;
+    // Where a block begins; of the one behind the last, the end.
+    std::uint64_t start_of(std::uint64_t block) const {
+        return std::min((block - 1) * block_size_, length());
+    }
     std::uint32_t block_size() const { return block_size_; }
-    std::uint64_t length() const { return file_.length; }
+    std::uint64_t length() const { return file_->length(); } // bytes on the wire
 
 private:
-    bool is_unchanged() const;
+    Bytes find(std::uint64_t offset, const SendBatch& batch);
 
-    OpenFile file_;
+    std::shared_ptr<CachedFile> file_;
     std::uint32_t block_size_;
-    FileCalls calls_;
+    std::uint64_t waiter_;
+    std::uint64_t end_of_chunk_ = 0;       // of the furthest one that it has come to
+    std::optional<std::uint64_t> entered_; // the offset at which it has come to that
 };
 
 } // namespace bootview::tftp

@@ -98,6 +98,20 @@ socklen_t Endpoint::to_sockaddr(sockaddr_storage& storage) const {
     return sizeof in6;
 }
 
+socklen_t Endpoint::to_sockaddr_for(int fd, sockaddr_storage& storage) const {
+    int domain = family;
+    socklen_t length = sizeof domain;
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length);
+    if (domain != AF_INET6 || family != AF_INET)
+        return to_sockaddr(storage);
+    Endpoint mapped;
+    mapped.family = AF_INET6;
+    mapped.port = port;
+    mapped.address[10] = mapped.address[11] = 0xff;
+    std::copy_n(address.begin(), 4, mapped.address.begin() + 12);
+    return mapped.to_sockaddr(storage);
+}
+
 std::string Endpoint::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> text{};
     inet_ntop(family, address.data(), text.data(), text.size());

@@ -24,6 +24,8 @@ struct Endpoint {
     static Endpoint from_sockaddr(const sockaddr_storage& storage);
     static std::optional<Endpoint> from_text(std::string_view address, std::uint16_t port);
     socklen_t to_sockaddr(sockaddr_storage& storage) const;
+    // As the socket `fd` takes it: one of IPv6 wants IPv4 mapped into IPv6.
+    socklen_t to_sockaddr_for(int fd, sockaddr_storage& storage) const;
     std::string to_string() const; // "192.0.2.1:69", "[2001:db8::1]:69"
 };
 

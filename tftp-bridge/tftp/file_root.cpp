@@ -1,16 +1,23 @@
 #include "tftp-bridge/tftp/file_root.h"
 
+#include "tftp-bridge/tftp/file_version.h"
 #include "tftp-bridge/tftp/start_error.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace bootview::tftp {
@@ -23,12 +30,66 @@ int open_root_directory(const char* path) {
     return ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-int open_beneath_directory(int root, const char* name) {
+// With further flags for open(2) and for openat2(2).
+int open_beneath_with(int root, const char* name, std::uint64_t flags, std::uint64_t resolve = 0) {
     open_how how{};
-    // O_NONBLOCK: a FIFO must not hold up the server. It means nothing to a regular file.
-    how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    how.flags = flags | O_CLOEXEC;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve;
     return static_cast<int>(syscall(SYS_openat2, root, name, &how, sizeof how));
+}
+
+// O_NONBLOCK: a FIFO must not hold up the server. It means nothing to a regular file.
+int open_beneath_directory(int root, const char* name) {
+    return open_beneath_with(root, name, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+// A directory whose path the kernel has in memory.
+Descriptor open_cached_directory(const char* path) {
+    open_how how{};
+    how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+    how.resolve = RESOLVE_CACHED;
+    return Descriptor(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how)));
+}
+
+// Of what O_PATH has opened, without asking the file system.
+std::optional<dev_t> device_of(int fd) {
+    struct statx info {};
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &info) != 0 ||
+        !S_ISREG(info.stx_mode))
+        return std::nullopt;
+    return makedev(info.stx_dev_major, info.stx_dev_minor);
+}
+
+// The entry of a directory that has this name but for the case of letters; of several, the first
+// in the order of their bytes, so that it is always the same one.
+std::optional<std::string> folded_entry(int root, const std::string& directory,
+                                        std::string_view name) {
+    const int fd = open_beneath_with(root, directory.empty() ? "." : directory.c_str(),
+                                     O_RDONLY | O_DIRECTORY);
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : fdopendir(fd), closedir);
+    std::optional<std::string> found;
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
+        if (equal_ignoring_case(entry->d_name, name) && (!found || entry->d_name < *found))
+            found = entry->d_name;
+    return found;
+}
+
+// `name` as the directories below the root spell it.
+std::optional<std::string> folded_path(int root, std::string_view name) {
+    std::string path;
+    while (!name.empty()) {
+        const auto part = name.substr(0, name.find('/'));
+        name.remove_prefix(std::min(part.size() + 1, name.size()));
+        const auto parent = path;
+        path += (path.empty() ? "" : "/") + std::string(part);
+        if (const Descriptor exact(open_beneath_with(root, path.c_str(), O_PATH)); exact)
+            continue;
+        const auto entry = folded_entry(root, parent, part);
+        if (!entry)
+            return std::nullopt;
+        path = (parent.empty() ? "" : parent + "/") + *entry;
+    }
+    return path;
 }
 
 // Whether a complete new attempt may do better. EAGAIN: a rename raced with the resolution of "..",
@@ -71,8 +132,28 @@ const RootCalls& RootCalls::system() {
     return calls;
 }
 
-FileRoot::FileRoot(std::string path, RootCalls calls)
-    : path_(std::filesystem::absolute(path).lexically_normal()), calls_(calls) {
+namespace {
+
+// What was opened; nothing, and errno, if not even that can be told.
+std::optional<std::variant<OpenFile, Refusal>> describe(Descriptor& fd) {
+    struct stat info {};
+    if (fstat(fd.get(), &info) != 0)
+        return std::nullopt;
+    if (!S_ISREG(info.st_mode))
+        return Refusal{ErrorCode::access_violation, "not a regular file"};
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const bool local = is_on_local_file_system(fd.get());
+    auto version = version_of(fd.get(), info, local);
+    return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size),
+                    info.st_mtim,  info.st_dev,
+                    local,         std::move(version)};
+}
+
+} // namespace
+
+FileRoot::FileRoot(std::string path, bool fold_case, RootCalls calls)
+    : path_(std::filesystem::absolute(path).lexically_normal()), fold_case_(fold_case),
+      calls_(calls) {
     if (path_.size() > 1 && path_.ends_with('/'))
         path_.pop_back();
 }
@@ -123,7 +204,35 @@ int FileRoot::open_once(const std::string& name) const {
     const Descriptor root(calls_.open_root(path_.c_str()));
     if (!root)
         return -1;
-    return calls_.open_beneath(root.get(), name.c_str());
+    const int fd = calls_.open_beneath(root.get(), name.c_str());
+    return fd < 0 && errno == ENOENT && fold_case_ ? open_folded(root.get(), name) : fd;
+}
+
+int FileRoot::open_folded(int root, const std::string& name) const {
+    const auto path = folded_path(root, name);
+    if (path)
+        return calls_.open_beneath(root, path->c_str());
+    errno = ENOENT;
+    return -1;
+}
+
+std::optional<std::variant<OpenFile, Refusal>>
+FileRoot::open_now(const std::string& name, const std::function<bool(dev_t)>& local) const {
+    const auto root = open_cached_directory(path_.c_str());
+    if (!root || name.empty())
+        return std::nullopt;
+    // To look is one thing, to open another, which a file system may keep waiting.
+    const Descriptor found(open_beneath_with(root.get(), name.c_str(), O_PATH, RESOLVE_CACHED));
+    if (!found)
+        return errno == ENOENT && !fold_case_
+                   ? std::optional<std::variant<OpenFile, Refusal>>(refusal_for(ENOENT))
+                   : std::nullopt;
+    const auto device = device_of(found.get());
+    if (!device || !local(*device))
+        return std::nullopt;
+    Descriptor fd(open_beneath_with(root.get(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY,
+                                    RESOLVE_CACHED));
+    return fd ? describe(fd) : std::nullopt;
 }
 
 std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
@@ -132,13 +241,8 @@ std::variant<OpenFile, Refusal> FileRoot::open(const std::string& name) const {
 
     for (int attempt = 1;; ++attempt) {
         Descriptor fd(open_once(name));
-        struct stat info {};
-        if (fd && fstat(fd.get(), &info) == 0) {
-            if (!S_ISREG(info.st_mode))
-                return Refusal{ErrorCode::access_violation, "not a regular file"};
-            posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-            return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size), info.st_mtim};
-        }
+        if (auto opened = fd ? describe(fd) : std::nullopt)
+            return std::move(*opened);
         if (attempt == attempts || !worth_another_attempt(errno))
             return refusal_for(errno);
     }

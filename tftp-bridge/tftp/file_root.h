@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -26,6 +28,9 @@ struct OpenFile {
     Descriptor fd;
     std::uint64_t length = 0; // bytes; fixed here, a transfer has exactly this many
     timespec modified{};
+    dev_t device = 0;
+    bool local = false;  // its file system waits for no other program or machine
+    std::string version; // see file_version.h
 };
 
 // The way to the operating system, so that a test can let it fail. Both return -1 and set errno.
@@ -37,7 +42,10 @@ struct RootCalls {
 
 class FileRoot {
 public:
-    explicit FileRoot(std::string path, RootCalls calls = RootCalls::system());
+    // With `fold_case`, a name that is not there finds the one that differs from it in nothing but
+    // the case of ASCII letters, as on the FAT that most boot files come from.
+    explicit FileRoot(std::string path, bool fold_case = false,
+                      RootCalls calls = RootCalls::system());
 
     // Throws StartError when files cannot be served from here.
     void check() const;
@@ -46,13 +54,19 @@ public:
     // means that the server is out of descriptors or memory: it should stay silent, the client will
     // ask again.
     std::variant<OpenFile, Refusal> open(const std::string& name) const;
+    // The same, without waiting for anything; nothing if that cannot be. `local` tells of which
+    // file systems it is known that opening waits for no other program.
+    std::optional<std::variant<OpenFile, Refusal>>
+    open_now(const std::string& name, const std::function<bool(dev_t)>& local) const;
 
     const std::string& path() const { return path_; }
 
 private:
     int open_once(const std::string& name) const;
+    int open_folded(int root, const std::string& name) const;
 
     std::string path_;
+    bool fold_case_;
     RootCalls calls_;
 };
 

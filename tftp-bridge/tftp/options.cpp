@@ -1,6 +1,7 @@
 #include "tftp-bridge/tftp/options.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 namespace bootview::tftp {
@@ -21,6 +22,11 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return number;
 }
 
+bool already_accepted(const Negotiated& result, std::string_view name) {
+    return std::any_of(result.accepted.begin(), result.accepted.end(),
+                       [&](const auto& a) { return equal_ignoring_case(a.name, name); });
+}
+
 // The value of one option to be sent back, or nothing to leave it out, or a refusal.
 using Answer = std::variant<std::monostate, std::uint64_t, Refusal>;
 
@@ -35,6 +41,17 @@ Answer answer_blksize(std::uint64_t asked, const Context& context, Negotiated& r
     const std::uint64_t most = std::max(context.limits.block_size, min_block_size);
     result.block_size = static_cast<std::uint32_t>(std::min(asked, most));
     return std::uint64_t{result.block_size};
+}
+
+// tftpd-hpa's: a power of two, the largest one that is not above what was asked.
+Answer answer_blksize2(std::uint64_t asked, const Context& context, Negotiated& result) {
+    const std::uint64_t most = std::max(context.limits.block_size, min_block_size);
+    if (asked < default_block_size || most < default_block_size)
+        return std::monostate{};
+    const auto size = std::bit_floor(std::min({asked, most, std::uint64_t{32768}}));
+    if (!already_accepted(result, "blksize"))
+        result.block_size = static_cast<std::uint32_t>(size);
+    return size;
 }
 
 // The value in the request should be 0 (RFC 2349); whatever it is, the answer is the size.
@@ -78,6 +95,7 @@ struct KnownOption {
 
 constexpr KnownOption known_options[] = {
     {"blksize", answer_blksize},       // RFC 2348
+    {"blksize2", answer_blksize2},     // tftpd-hpa
     {"tsize", answer_tsize},           // RFC 2349
     {"timeout", answer_timeout},       // RFC 2349, seconds
     {"utimeout", answer_utimeout},     // tftpd-hpa, microseconds
@@ -90,11 +108,6 @@ const KnownOption* find_known(std::string_view name) {
         if (equal_ignoring_case(known.name, name))
             return &known;
     return nullptr;
-}
-
-bool already_accepted(const Negotiated& result, std::string_view name) {
-    return std::any_of(result.accepted.begin(), result.accepted.end(),
-                       [&](const auto& a) { return equal_ignoring_case(a.name, name); });
 }
 
 // With both kinds of timeout, the finer one counts and is the only one acknowledged.
@@ -126,6 +139,9 @@ std::variant<Negotiated, Refusal> negotiate(const OptionList& asked, std::uint64
             result.accepted.push_back({std::string(option.name), std::to_string(*number)});
     }
     keep_finer_timeout(result);
+    if (already_accepted(result, "blksize"))
+        std::erase_if(result.accepted,
+                      [](const auto& a) { return equal_ignoring_case(a.name, "blksize2"); });
     return result;
 }
 

@@ -1,5 +1,5 @@
 // What a request's options come to: RFC 2347 (negotiation), 2348 (blksize), 2349 (timeout, tsize),
-// 7440 (windowsize), and tftpd-hpa's utimeout and rollover. Pure.
+// 7440 (windowsize), and tftpd-hpa's blksize2, utimeout and rollover. Pure.
 //
 // The answer holds only options that were asked for, in the order and spelling of the request: some
 // clients compare the names byte by byte, PXELINUX ends with ERROR 8 on one it did not ask for, and

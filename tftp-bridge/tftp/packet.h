@@ -27,6 +27,7 @@ enum class ErrorCode : std::uint16_t {
     not_found = 1,
     access_violation = 2,
     illegal_operation = 4,
+    unknown_transfer = 5,
     bad_option = 8,
 };
 

@@ -5,10 +5,9 @@
 namespace bootview::tftp {
 namespace {
 
-// How long after a rewind a repeated ACK may still be an echo of the time before it.
-Clock::duration echo_time(Clock::duration timeout) {
-    return std::min<Clock::duration>(timeout / 4, std::chrono::milliseconds(250));
-}
+// Bounds of what is taken for a few round trips.
+constexpr Clock::duration shortest_doubt = std::chrono::milliseconds(5);
+constexpr Clock::duration longest_doubt = std::chrono::milliseconds(250);
 
 } // namespace
 
@@ -38,16 +37,17 @@ Step Sender::acknowledge(std::uint16_t wire_block, TimePoint now) {
         // An OACK that went out twice is acknowledged twice, which is not a report of a loss.
         heed_repeated_ack_ = repeated_ == 0;
         last_rewind_ = now;
+        round_trip_ = now - last_progress_;
         progressed(now);
+        window_sent_ = now;
         return send_window();
     }
     if (*block < base_) {
         if (parameters_.window_size == 1)
             return {};
-        if (!heed_repeated_ack_ && now - last_rewind_ < echo_time(parameters_.timeout))
-            return {};
-        // The deadline stays: a client that only ever complains does not keep a transfer alive.
-        return rewind(now);
+        if (heed_repeated_ack_ || now - last_rewind_ >= few_round_trips())
+            doubt(now);
+        return {};
     }
 
     const bool reports_gap = *block + 1 != next_;
@@ -55,21 +55,33 @@ Step Sender::acknowledge(std::uint16_t wire_block, TimePoint now) {
     progressed(now);
     if (base_ > last_block_)
         return {Step::Kind::finished};
+    if (reports_gap && restarted_ && now - last_rewind_ < few_round_trips()) {
+        doubt(now);
+        return send_window();
+    }
     if (reports_gap)
         return rewind(now);
     heed_repeated_ack_ = true;
+    if (!restarted_)
+        round_trip_ = now - window_sent_;
+    restarted_ = false;
+    window_sent_ = now;
     return send_window();
 }
 
 Step Sender::expire(TimePoint now) {
-    if (now < deadline_)
+    if (now < deadline())
         return {};
+    // The time of silence goes on: a client that only ever complains does not keep a transfer
+    // alive.
+    if (now < silent_at_)
+        return rewind(now);
     if (++tries_ > parameters_.retries) {
         const bool only_last_open = base_ == last_block_ && all_sent();
         return {only_last_open ? Step::Kind::unconfirmed : Step::Kind::gave_up};
     }
     timeout_ = std::max(std::min(timeout_ * 2, longest_timeout), parameters_.timeout);
-    deadline_ = now + timeout_;
+    silent_at_ = now + timeout_;
     if (in_oack_) {
         ++repeated_;
         return {Step::Kind::send_oack};
@@ -101,13 +113,24 @@ Step Sender::rewind(TimePoint now) {
     next_ = base_;
     heed_repeated_ack_ = false;
     last_rewind_ = now;
+    restarted_ = true;
+    restart_at_ = TimePoint::max();
     return send_window();
+}
+
+void Sender::doubt(TimePoint now) {
+    restart_at_ = std::min(restart_at_, now + few_round_trips());
+}
+
+Clock::duration Sender::few_round_trips() const {
+    return std::clamp(round_trip_ * 4, shortest_doubt, longest_doubt);
 }
 
 void Sender::progressed(TimePoint now) {
     tries_ = 0;
+    restart_at_ = TimePoint::max();
     timeout_ = parameters_.timeout;
-    deadline_ = now + timeout_;
+    silent_at_ = now + timeout_;
     last_progress_ = now;
 }
 

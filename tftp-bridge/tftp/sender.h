@@ -8,8 +8,12 @@
 //     again right behind it, at once (RFC 7440 §4).
 //   * A repeated acknowledgement of base-1 is ignored in lock-step, or every delay would double the
 //     traffic from then on (Sorcerer's Apprentice, RFC 1123 §4.2.3.1). In a larger window it says
-//     that the window's first block was lost. U-Boot says so only once and then waits for seconds,
-//     so it is heard at once, but only once per round trip: other clients say it for every block.
+//     that the window's first block was lost; U-Boot says so only once, and then waits for seconds.
+//     Or it says nothing: the network has doubled a packet. To answer that with the window once
+//     more would bring the next complaint, of packets that come twice, and so on for the rest of
+//     the file. So the window starts again only if nothing else comes for a few round trips.
+//   * As well after a restart: a report from within the window may be of a packet that came twice.
+//     We go on first, and back if nothing comes of that.
 //   * Nothing is repeated by timeout before the first second has passed, unless the client asked
 //   so:
 //     Raspberry Pi 4 firmware miscounts after a repeated DATA and hangs. Then the wait doubles
@@ -19,6 +23,7 @@
 
 #include "tftp-bridge/tftp/block_number.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -67,7 +72,11 @@ public:
     // The client has sent its request again: its answer was lost, or the two crossed.
     Step repeat_first(TimePoint now);
 
-    TimePoint deadline() const { return deadline_; }
+    // It is not the client that keeps us waiting: starts the wait for it anew.
+    void postpone(TimePoint now) { silent_at_ = now + timeout_; }
+
+    TimePoint deadline() const { return std::min(silent_at_, restart_at_); }
+    unsigned tries() const { return tries_; } // timeouts since the last progress
     bool awaits_oack_ack() const { return in_oack_; }
     // True until the client has acknowledged a block of data.
     bool in_first_window() const { return base_ == 1; }
@@ -79,6 +88,8 @@ public:
 private:
     Step send_window();
     Step rewind(TimePoint now);
+    void doubt(TimePoint now);
+    Clock::duration few_round_trips() const;
     void progressed(TimePoint now);
 
     const SenderParameters parameters_;
@@ -88,11 +99,15 @@ private:
     std::uint64_t never_sent_ = 1; // the first block that has not been sent even once
     bool in_oack_ = false;
     bool heed_repeated_ack_ = true; // a repeated ACK of base-1 has not been answered yet
-    unsigned tries_ = 0;            // timeouts since the last progress
+    unsigned tries_ = 0;
     std::uint64_t repeated_ = 0;
     Clock::duration timeout_;
-    TimePoint deadline_ = TimePoint::max();
+    TimePoint silent_at_ = TimePoint::max();  // no sign of life until then is a timeout
+    TimePoint restart_at_ = TimePoint::max(); // no progress until then, and there was a gap
     TimePoint last_rewind_{};
+    bool restarted_ = false; // since the last window that was acknowledged as a whole
+    TimePoint window_sent_{};
+    Clock::duration round_trip_{}; // the last one that nothing disturbed
     TimePoint last_progress_{};
 };
 

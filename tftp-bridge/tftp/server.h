@@ -6,22 +6,31 @@
 // an error, never a mixture (block_source.h), it gets to no file outside the root (file_root.h),
 // and a mount that is restarted is found again without a restart of the server.
 //
-// One thread, one epoll loop. Listening sockets take requests; each transfer then has a connected
-// socket of its own, bound to the address that was asked. What to send when is decided by pure
-// code, which can be read and tested alone:
+// One thread, one epoll loop, in which nothing waits. Listening sockets take requests; each
+// transfer then has a connected socket of its own, bound to the address that was asked. What to
+// send when is decided by pure code, which can be read and tested alone:
 //     packet.h       bytes to values and back        sender.h        acknowledgements to steps
 //     options.h      what the options come to        block_number.h  64 bits to 16 and back
 //     file_name.h    the names firmware asks for     timer_queue.h   when to wake up
-// and carried out by: udp_socket.h, file_root.h, block_source.h (file to blocks), send_batch.h
-// (blocks to packets, many per system call) and transfer.h, which brings those together.
+//     netascii.h     text as it travels              admission.h     who may start a transfer
+// and carried out by: udp_socket.h, channel.h (where packets go), file_root.h (names to files),
+// file_content.h (files to chunks), file_cache.h (chunks shared by transfers, read by the threads
+// of worker_pool.h), block_source.h (chunks to blocks), send_batch.h (blocks to packets, many per
+// system call) and transfer.h, which brings those together.
 //
-// Everything is bounded: transfers by max_transfers; beyond, requests are dropped, which a client
-// takes for a lost packet and asks again. A transfer holds two descriptors and well below 1 KiB;
-// sending allocates nothing. Network input throws no exceptions; the constructor does (StartError).
+// Everything is bounded: transfers by max_transfers, in all and for each client; beyond, those
+// whose client is silent are ended, and if there are none, requests are dropped, which a client
+// takes for a lost packet and asks again. File data in memory is bounded by cache_bytes, whatever
+// the number of transfers. A transfer itself holds a socket and well below 1 KiB; sending allocates
+// nothing. Network input throws no exceptions; the constructor does (StartError).
 #pragma once
 
+#include "tftp-bridge/tftp/admission.h"
 #include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/file_cache.h"
 #include "tftp-bridge/tftp/file_root.h"
+#include "tftp-bridge/tftp/metrics.h"
+#include "tftp-bridge/tftp/metrics_server.h"
 #include "tftp-bridge/tftp/send_batch.h"
 #include "tftp-bridge/tftp/timer_queue.h"
 #include "tftp-bridge/tftp/transfer.h"
@@ -29,7 +38,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -39,13 +50,26 @@ namespace bootview::tftp {
 
 struct ServerSettings {
     std::string root;
+    bool fold_case = false;
     std::vector<ListenAddress> listen = {ListenAddress{}};
+    std::vector<Descriptor> inherited; // bound sockets to be used instead of `listen`
+    bool single_port = false;
+    PortRange ports;
     std::uint32_t max_block_size =
         0; // bytes; 0: what fits into one packet on the way to the client
     std::uint32_t max_window_size = 64;
-    std::uint32_t max_transfers = 1000;
+    std::uint32_t max_transfers = 4000;
+    std::uint32_t max_transfers_per_client = 2000;
+    std::size_t cache_bytes = std::size_t{16} << 20;
     std::chrono::milliseconds timeout{1000}; // for clients that ask for none
     unsigned retries = 6;
+    std::string metrics; // where to offer them; empty: nowhere
+};
+
+// Where a client's file is.
+struct Located {
+    std::shared_ptr<const FileRoot> root;
+    std::string name; // below it
 };
 
 // Not thread-safe. Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and takes them from a
@@ -55,6 +79,16 @@ public:
     explicit Server(ServerSettings settings);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
+
+    // For other parts of the program, before run(). A file's place may depend on the client: `name`
+    // is as clean_name() gives it.
+    using Locate = std::function<Located(const Endpoint& client, const std::string& name)>;
+    void set_locate(Locate locate) { locate_ = std::move(locate); }
+    // Calls `on_readable` from the loop. It may not throw.
+    void watch_also(int fd, std::function<void()> on_readable);
+    // Lines to be added to the metrics.
+    void add_metrics(std::function<std::string()> text) { more_metrics_ = std::move(text); }
+    void on_reload(std::function<void()> reload) { reload_ = std::move(reload); } // SIGHUP
 
     // Serves until SIGTERM or SIGINT; ends the running transfers in order then.
     void run();
@@ -69,37 +103,64 @@ private:
     struct ConversationHash {
         std::size_t operator()(const Conversation& c) const { return EndpointHash{}(c.client); }
     };
+    // A conversation from its request on. There is no transfer as long as the file is being opened.
     struct Running {
-        Transfer transfer;
         Conversation conversation;
+        std::vector<std::byte> request;
+        std::size_t listener;
+        unsigned interface;
+        std::optional<Transfer> transfer;
         TimePoint timer = TimePoint::max(); // the entry of the timer queue that counts
         bool armed_for_writing = false;
     };
 
-    void watch(int fd, std::uint64_t id, std::uint32_t events, bool already_watched);
+    void watch(int fd, std::uint64_t id, std::uint32_t events, bool already_watched = false);
     void on_signal();
-    void on_listener(Listener& listener, TimePoint now);
+    void on_listener(std::size_t index, std::uint32_t events, TimePoint now);
     void on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now);
     void on_timers(TimePoint now);
-    void on_request(const ReceivedRequest& received, TimePoint now);
-    void begin(const ReceivedRequest& received, const Request& request, TimePoint now);
-    void refuse(const ReceivedRequest& received, Refusal refusal, std::string_view name);
+    void on_datagram(std::size_t listener, const ReceivedRequest& received, TimePoint now);
+    void on_stray(std::size_t listener, const ReceivedRequest& received, TimePoint now);
+    void on_request(std::size_t listener, const ReceivedRequest& received, const Request& request,
+                    TimePoint now);
+    bool make_room(const Endpoint& client, TimePoint now);
+    void on_opened(std::uint64_t id, FileCache::Opened opened);
+    void on_data(std::uint64_t id);
+    void start(std::uint64_t id, Running& running, std::shared_ptr<CachedFile> file);
+    std::uint32_t most_block_bytes(const Channel& channel, const Conversation& conversation) const;
+    std::optional<Channel> channel_to(const Running& running) const;
+    void refuse(const Running& running, Refusal refusal, std::string_view name);
     void busy(std::string_view why, TimePoint now);
     void settle(std::uint64_t id, Running& running);
+    void forget(std::uint64_t id, Running& running);
+    void count(const Transfer& transfer);
+    Metrics metrics_now() const;
 
-    const ServerSettings settings_;
-    FileRoot root_;
+    ServerSettings settings_;
+    std::shared_ptr<const FileRoot> root_;
+    Locate locate_;
+    std::function<void()> reload_;
+    std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;
     Descriptor signals_;
     Descriptor epoll_;
     SendBatch batch_;
-    std::unordered_map<std::uint64_t, std::unique_ptr<Running>> transfers_; // by identifier
+    FileCache cache_;
+    std::unordered_map<std::uint64_t, std::unique_ptr<Running>> running_; // by identifier
     std::unordered_map<Conversation, std::uint64_t, ConversationHash> conversations_;
+    Admission admission_;
+    // Transfers that wait until a listening socket they share has room.
+    std::unordered_map<std::size_t, std::vector<std::uint64_t>> blocked_;
     TimerQueue timers_;
     std::array<std::byte, max_request_bytes + 1> request_buffer_;
+    std::vector<std::function<void()>> sources_; // what else is watched
     std::uint64_t next_id_;
+    std::uint64_t dropped_ = 0; // requests since the last line about it
     TimePoint last_busy_line_ = TimePoint::min();
-    std::uint64_t dropped_ = 0; // requests since the last such line
+    TimePoint last_stray_answer_{};
+    TimePoint fruitless_until_{}; // no use to look for silent clients before
+    Metrics metrics_;
+    std::optional<MetricsServer> metrics_server_;
     bool stopping_ = false;
 };
 

@@ -16,6 +16,10 @@ void TimerQueue::add(TimePoint when, std::uint64_t id) {
     std::push_heap(heap_.begin(), heap_.end(), later);
 }
 
+void TimerQueue::rebuild() {
+    std::make_heap(heap_.begin(), heap_.end(), later);
+}
+
 std::optional<TimerQueue::Entry> TimerQueue::take_due(TimePoint now) {
     if (heap_.empty() || heap_.front().when > now)
         return std::nullopt;

@@ -24,11 +24,21 @@ public:
     explicit TimerQueue(std::size_t expected) { heap_.reserve(expected); }
 
     void add(TimePoint when, std::uint64_t id);
+    // Drops the entries that are good for nothing any more: a flood of short transfers with long
+    // timeouts leaves many behind.
+    template<typename Good>
+    void keep_if(Good good) {
+        std::erase_if(heap_, [&](const Entry& entry) { return !good(entry); });
+        rebuild();
+    }
+    std::size_t size() const { return heap_.size(); }
     std::optional<Entry> take_due(TimePoint now);
     // For epoll_wait: milliseconds until the first entry, rounded up; -1 without any.
     int wait_ms(TimePoint now) const;
 
 private:
+    void rebuild();
+
     std::vector<Entry> heap_; // the earliest in front
 };
 

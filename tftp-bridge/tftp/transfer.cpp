@@ -17,6 +17,9 @@ namespace {
 // A router may say once or twice that it does not know the way to a machine that is just coming up.
 constexpr int most_unreachable = 3;
 
+// A file system that takes longer than this for one read has broken down; most clients have, too.
+constexpr auto longest_read = std::chrono::seconds(60);
+
 SenderParameters sender_parameters(const BlockSource& source,
                                    const TransferParameters& parameters) {
     SenderParameters result;
@@ -44,67 +47,80 @@ void size_send_buffer(int socket, const Negotiated& negotiated) {
 
 } // namespace
 
-Transfer::Transfer(Descriptor socket, BlockSource source, TransferParameters parameters)
-    : socket_(std::move(socket)), source_(std::move(source)), parameters_(std::move(parameters)),
+Transfer::Transfer(Channel channel, BlockSource source, TransferParameters parameters)
+    : channel_(std::move(channel)), source_(std::move(source)), parameters_(std::move(parameters)),
       sender_(sender_parameters(source_, parameters_)), oack_(build_oack(parameters_.negotiated)) {
-    size_send_buffer(socket_.get(), parameters_.negotiated);
+    if (channel_.is_own())
+        size_send_buffer(channel_.fd(), parameters_.negotiated);
 }
 
 void Transfer::start(SendBatch& batch, TimePoint now) {
     started_ = now;
-    perform(sender_.start(now), 0, batch);
+    perform(sender_.start(now), 0, batch, now);
 }
 
 void Transfer::on_readable(SendBatch& batch, TimePoint now) {
     // An ACK has 4 bytes; of a client's ERROR we read as much as a log line shows.
     std::array<std::byte, 256> buffer;
-    const auto length = recv(socket_.get(), buffer.data(), buffer.size(), 0);
-    if (length < 0) {
-        if (errno != EAGAIN && errno != EINTR)
-            on_socket_error(errno);
-        return;
-    }
-    const auto datagram = Bytes(buffer).first(static_cast<std::size_t>(length));
+    const auto length = recv(channel_.fd(), buffer.data(), buffer.size(), 0);
+    if (length >= 0)
+        on_datagram(Bytes(buffer).first(static_cast<std::size_t>(length)), batch, now);
+    else if (errno != EAGAIN && errno != EINTR)
+        on_socket_error(errno);
+}
+
+void Transfer::on_datagram(Bytes datagram, SendBatch& batch, TimePoint now) {
     if (const auto block = parse_ack(datagram)) {
         unreachable_ = 0;
         // MSG_CONFIRM: this client is alive; do not ask for its hardware address again. The boot
         // ROM of a Raspberry Pi 3 does not answer ARP during a transfer.
-        perform(sender_.acknowledge(*block, now), MSG_CONFIRM, batch);
+        perform(sender_.acknowledge(*block, now), MSG_CONFIRM, batch, now);
     } else if (const auto error = parse_error(datagram)) {
         on_client_error(*error);
     }
 }
 
-void Transfer::on_writable(SendBatch& batch, TimePoint) {
-    send_pending(0, batch);
+void Transfer::on_writable(SendBatch& batch, TimePoint now) {
+    send_pending(0, batch, now);
+}
+
+void Transfer::on_data(SendBatch& batch, TimePoint now) {
+    if (waits_since_)
+        sender_.postpone(now); // what it waits for comes only now
+    waits_since_.reset();
+    send_pending(0, batch, now);
 }
 
 void Transfer::on_deadline(SendBatch& batch, TimePoint now) {
-    perform(sender_.expire(now), 0, batch);
+    if (!waits_since_) {
+        perform(sender_.expire(now), 0, batch, now);
+        return;
+    }
+    if (now - *waits_since_ < longest_read)
+        sender_.postpone(now);
+    else
+        abort_for(ReadResult::unreadable);
 }
 
-bool Transfer::absorb_repeated_request(Bytes request, SendBatch& batch, TimePoint now) {
-    if (!sender_.in_first_window() ||
-        !std::equal(request.begin(), request.end(), parameters_.request.begin(),
-                    parameters_.request.end()))
+bool Transfer::repeat_first(SendBatch& batch, TimePoint now) {
+    if (!sender_.in_first_window())
         return false;
-    perform(sender_.repeat_first(now), 0, batch);
+    perform(sender_.repeat_first(now), 0, batch, now);
     return true;
 }
 
 void Transfer::abort(Refusal refusal, std::string_view reason) {
-    const auto packet = build_error(refusal);
-    send(socket_.get(), packet.data(), packet.size(), 0); // never repeated: RFC 1350 §7
+    channel_.send(build_error(refusal), 0); // never repeated: RFC 1350 §7
     log::warning("{}: \"{}\": {}", parameters_.client.to_string(), parameters_.name, reason);
-    ended_ = true;
+    outcome_ = Outcome::stopped;
 }
 
 void Transfer::abandon(std::string_view reason) {
     log::debug("{}: \"{}\": {}", parameters_.client.to_string(), parameters_.name, reason);
-    ended_ = true;
+    outcome_ = Outcome::stopped;
 }
 
-void Transfer::perform(const Step& step, int flags, SendBatch& batch) {
+void Transfer::perform(const Step& step, int flags, SendBatch& batch, TimePoint now) {
     switch (step.kind) {
     case Step::Kind::nothing:
         return;
@@ -114,7 +130,7 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch) {
     case Step::Kind::send_data:
         pending_first_ = step.first;
         pending_count_ = step.count;
-        send_pending(flags, batch);
+        send_pending(flags, batch, now);
         return;
     case Step::Kind::finished:
         finish("");
@@ -124,42 +140,70 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch) {
         return;
     case Step::Kind::gave_up:
         abort({ErrorCode::undefined, "timeout"}, "the client has gone silent, gave up");
+        outcome_ = Outcome::gave_up;
         return;
     }
 }
 
 void Transfer::send_oack() {
-    if (send(socket_.get(), oack_.data(), oack_.size(), 0) < 0)
+    if (!channel_.send(oack_, 0))
         on_socket_error(errno);
 }
 
-void Transfer::send_pending(int flags, SendBatch& batch) {
+void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
+    blocked_ = false;
     while (pending_count_ > 0) {
-        switch (
-            batch.fill(source_, pending_first_, pending_count_, parameters_.negotiated.rollover)) {
-        case BlockSource::Result::ok:
-            break;
-        case BlockSource::Result::changed:
-            abort({ErrorCode::undefined, "file changed while being sent, ask again"},
-                  "the file changed while it was being sent, ended the transfer");
+        if (wait_for_file(now))
             return;
-        case BlockSource::Result::unreadable:
-            abort({ErrorCode::undefined, "file cannot be read"},
-                  fmt::format("reading the file failed ({}), ended the transfer",
-                              std::strerror(errno)));
+        source_.fill(batch, pending_first_, pending_count_, parameters_.negotiated.rollover);
+        if (batch.packets() == 0) {
+            if (source_.state() != ReadResult::ok)
+                return abort_for(source_.state());
+            waits_since_ = waits_since_.value_or(now);
             return;
         }
-        const int sent = batch.send(socket_.get(), flags);
+        const int sent = batch.send(channel_, flags);
         if (sent < 0) {
-            if (errno == EAGAIN) // goes on when the socket has room again
+            if (errno == EAGAIN) { // goes on when the socket has room again
+                blocked_ = true;
                 return;
+            }
             pending_count_ = 0; // as if lost on the way; the timeout repeats it
             on_socket_error(errno);
             return;
         }
+        const auto from = source_.start_of(pending_first_);
         pending_first_ += static_cast<std::uint64_t>(sent);
         pending_count_ -= static_cast<std::uint32_t>(sent);
+        sent_bytes_ += source_.start_of(pending_first_) - from;
     }
+}
+
+// True if nothing can be sent now: the file has failed, or it is being asked whether it is still
+// the one that it was. That is asked before the last block, unless the file was opened just now.
+bool Transfer::wait_for_file(TimePoint now) {
+    const bool holds_last = pending_first_ + pending_count_ > sender_.last_block();
+    if (holds_last && !verified_ && !sender_.in_first_window()) {
+        verified_ = true;
+        if (!source_.verify()) {
+            waits_since_ = waits_since_.value_or(now);
+            return true;
+        }
+    }
+    if (source_.state() == ReadResult::ok)
+        return false;
+    abort_for(source_.state());
+    return true;
+}
+
+void Transfer::abort_for(ReadResult result) {
+    if (result == ReadResult::changed)
+        abort({ErrorCode::undefined, "file changed while being sent, ask again"},
+              "the file changed while it was being sent, ended the transfer");
+    else
+        abort({ErrorCode::undefined, "file cannot be read"},
+              "reading the file failed, ended the transfer");
+    outcome_ = Outcome::file_failed;
 }
 
 void Transfer::on_client_error(const ErrorMessage& message) {
@@ -173,7 +217,7 @@ void Transfer::on_client_error(const ErrorMessage& message) {
     else
         log::info("{}: \"{}\": the client ended the transfer: error {} {}", client,
                   parameters_.name, message.code, text);
-    ended_ = true;
+    outcome_ = had_enough ? Outcome::enough : Outcome::client_left;
 }
 
 void Transfer::on_socket_error(int error) {
@@ -186,7 +230,7 @@ void Transfer::on_socket_error(int error) {
         else {
             log::info("{}: \"{}\": the client left before the end", parameters_.client.to_string(),
                       parameters_.name);
-            ended_ = true;
+            outcome_ = Outcome::client_left;
         }
         return;
     case EHOSTUNREACH:
@@ -206,11 +250,11 @@ void Transfer::on_socket_error(int error) {
     }
     log::warning("{}: \"{}\": cannot reach the client: {}", parameters_.client.to_string(),
                  parameters_.name, std::strerror(error));
-    ended_ = true;
+    outcome_ = Outcome::client_left;
 }
 
 void Transfer::finish(std::string_view remark) {
-    ended_ = true;
+    outcome_ = Outcome::finished;
     if (!log::enabled(log::Level::info))
         return;
     const std::chrono::duration<double> seconds =

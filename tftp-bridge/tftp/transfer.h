@@ -1,8 +1,11 @@
-// One file on its way to one client: its socket, its file and its Sender, brought together.
+// One file on its way to one client: its channel, its file and its Sender, brought together.
+//
+// When a part of the file has to be read first, the transfer waits, and is called back; the client
+// is not taken for silent meanwhile.
 #pragma once
 
-#include "common/descriptor.h"
 #include "tftp-bridge/tftp/block_source.h"
+#include "tftp-bridge/tftp/channel.h"
 #include "tftp-bridge/tftp/endpoint.h"
 #include "tftp-bridge/tftp/options.h"
 #include "tftp-bridge/tftp/send_batch.h"
@@ -10,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,59 +22,75 @@ namespace bootview::tftp {
 
 struct TransferParameters {
     Endpoint client;
-    std::string name;               // for the log
-    std::vector<std::byte> request; // as it came, to know it again
+    std::string name; // for the log
     Negotiated negotiated;
     Clock::duration timeout; // when the client asked for none
     unsigned retries;
 };
+
+enum class Outcome { running, finished, enough, client_left, gave_up, file_failed, stopped };
 
 // Not thread-safe. After each call that takes the batch, ended() may have become true: then the
 // client has been told what it is to be told, the outcome is in the log, and the transfer can be
 // destroyed.
 class Transfer {
 public:
-    Transfer(Descriptor socket, BlockSource source, TransferParameters parameters);
+    Transfer(Channel channel, BlockSource source, TransferParameters parameters);
 
     void start(SendBatch& batch, TimePoint now);
-    void on_readable(SendBatch& batch, TimePoint now);
+    void on_readable(SendBatch& batch, TimePoint now); // its own socket is
+    void on_datagram(Bytes datagram, SendBatch& batch, TimePoint now);
     void on_writable(SendBatch& batch, TimePoint now);
+    void on_data(SendBatch& batch, TimePoint now); // what it waits for was read
     void on_deadline(SendBatch& batch, TimePoint now);
 
-    // True if `request` is this transfer's own, sent again by a client that had no data yet; then
-    // the first packet is sent again. False: it is a new request, which replaces this transfer.
-    bool absorb_repeated_request(Bytes request, SendBatch& batch, TimePoint now);
+    // The client has sent its request again. True: it has no data yet, and the first packet was
+    // sent again. False: it starts anew, and this transfer is over.
+    bool repeat_first(SendBatch& batch, TimePoint now);
 
     // Ends the transfer and tells the client.
     void abort(Refusal refusal, std::string_view reason);
     // Ends it without a word: the client has moved on by itself.
     void abandon(std::string_view reason);
 
-    bool ended() const { return ended_; }
-    bool wants_to_write() const { return pending_count_ > 0; }
+    bool ended() const { return outcome_ != Outcome::running; }
+    Outcome outcome() const { return outcome_; }
+    bool wants_to_write() const { return blocked_; }
+    // The client has not been heard of for so long that something was repeated.
+    bool silent() const { return sender_.tries() > 0; }
+    TimePoint last_progress() const { return sender_.last_progress(); }
     TimePoint deadline() const { return sender_.deadline(); }
-    int fd() const { return socket_.get(); }
+    const Channel& channel() const { return channel_; }
     const Endpoint& client() const { return parameters_.client; }
+    std::uint64_t sent_bytes() const { return sent_bytes_; } // of DATA packets, repeated ones too
+    std::uint64_t repeated_packets() const { return sender_.repeated_packets(); }
 
 private:
-    void perform(const Step& step, int flags, SendBatch& batch);
+    void perform(const Step& step, int flags, SendBatch& batch, TimePoint now);
     void send_oack();
-    void send_pending(int flags, SendBatch& batch);
+    void send_pending(int flags, SendBatch& batch, TimePoint now);
+    bool wait_for_file(TimePoint now);
+    void abort_for(ReadResult result);
     void on_client_error(const ErrorMessage& message);
     void on_socket_error(int error);
     void finish(std::string_view remark);
 
-    Descriptor socket_;
+    Channel channel_;
     BlockSource source_;
     TransferParameters parameters_;
     Sender sender_;
     std::vector<std::byte> oack_;
-    // What the last step asked to send and the socket had no room for.
+    // What the last step asked to send and has not been sent yet: the socket has no room for it,
+    // or it is being read.
     std::uint64_t pending_first_ = 0;
     std::uint32_t pending_count_ = 0;
+    bool blocked_ = false;
+    bool verified_ = false; // the file was looked at once more, before its last block
+    std::optional<TimePoint> waits_since_;
     TimePoint started_{};
+    std::uint64_t sent_bytes_ = 0;
     int unreachable_ = 0;
-    bool ended_ = false;
+    Outcome outcome_ = Outcome::running;
 };
 
 } // namespace bootview::tftp

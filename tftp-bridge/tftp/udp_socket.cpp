@@ -3,6 +3,7 @@
 #include "common/port_holder.h"
 #include "tftp-bridge/tftp/start_error.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace bootview::tftp {
 namespace {
@@ -28,20 +30,26 @@ Endpoint any_address(sa_family_t family, std::uint16_t port) {
     return result;
 }
 
+// What a listening socket has to tell with each request: the address that was asked.
+void ask_for_addresses(int fd, bool ipv4, bool ipv6) {
+    if (ipv6)
+        set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    // On a dual-stack socket too: only this one tells broadcasts from what was sent to us alone.
+    if (ipv4)
+        set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    // A hundred machines switched on at once ask at once.
+    set_option(fd, SOL_SOCKET, SO_RCVBUF, 1 << 20);
+}
+
 // A bound socket, or none and errno.
 Descriptor open_listening_socket(const Endpoint& endpoint, bool dual_stack) {
     Descriptor fd(socket(endpoint.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd)
         return fd;
-    if (endpoint.family == AF_INET6) {
+    const bool ipv6 = endpoint.family == AF_INET6;
+    if (ipv6)
         set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
-        set_option(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-    }
-    // On a dual-stack socket too: only this one tells broadcasts from what was sent to us alone.
-    if (endpoint.family == AF_INET || dual_stack)
-        set_option(fd.get(), IPPROTO_IP, IP_PKTINFO, 1);
-    // A hundred machines switched on at once ask at once.
-    set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, 1 << 20);
+    ask_for_addresses(fd.get(), !ipv6 || dual_stack, ipv6);
     sockaddr_storage storage;
     const auto length = endpoint.to_sockaddr(storage);
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
@@ -87,17 +95,24 @@ Endpoint address_of(int fd) {
     return Endpoint::from_sockaddr(storage);
 }
 
-// The address a request was sent to; nothing for a broadcast or multicast.
-std::optional<Endpoint> local_address(msghdr& message) {
-    std::optional<Endpoint> local;
+// The address a request was sent to, and the interface; nothing for a broadcast or multicast. A
+// request that waited in a socket of the service manager's (without PassPacketInfo=) lacks some of
+// that: of IPv4 comes the address at least, of IPv6 nothing, then it is `unknown`.
+std::optional<Endpoint> local_address(msghdr& message, unsigned& interface,
+                                      const Endpoint& unknown) {
+    std::optional<Endpoint> local = unknown;
     for (auto* c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             in_pktinfo info{};
             std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            const bool waited = info.ipi_spec_dst.s_addr == 0 && info.ipi_ifindex == 0;
+            if (waited && info.ipi_addr.s_addr != INADDR_BROADCAST)
+                info.ipi_spec_dst = info.ipi_addr;
             if (info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr)
                 return std::nullopt;
             local = any_address(AF_INET, 0);
             std::memcpy(local->address.data(), &info.ipi_addr, 4);
+            interface = static_cast<unsigned>(info.ipi_ifindex);
             return local;
         }
         if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
@@ -107,6 +122,7 @@ std::optional<Endpoint> local_address(msghdr& message) {
                 return std::nullopt;
             if (IN6_IS_ADDR_V4MAPPED(&info.ipi6_addr))
                 continue; // IP_PKTINFO comes too
+            interface = info.ipi6_ifindex;
             local = any_address(AF_INET6, 0);
             std::memcpy(local->address.data(), &info.ipi6_addr, 16);
             if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
@@ -130,6 +146,19 @@ Listener::Listener(const ListenAddress& address) {
     address_ = address_of(fd_.get());
 }
 
+Listener::Listener(Descriptor inherited) : fd_(std::move(inherited)) {
+    int type = 0, domain = 0;
+    socklen_t length = sizeof type;
+    if (getsockopt(fd_.get(), SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_DGRAM ||
+        getsockopt(fd_.get(), SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+        (domain != AF_INET && domain != AF_INET6))
+        throw StartError("a socket that the service manager handed over is no UDP socket; write "
+                         "ListenDatagram= in its .socket unit");
+    fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+    ask_for_addresses(fd_.get(), true, domain == AF_INET6);
+    address_ = address_of(fd_.get());
+}
+
 std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_request_bytes + 1> buffer,
                                                  bool& more) {
     sockaddr_storage storage{};
@@ -147,25 +176,39 @@ std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_reques
     more = length >= 0 || errno == EINTR;
     if (length < 0)
         return std::nullopt;
-    const auto local = local_address(message);
     const auto client = Endpoint::from_sockaddr(storage);
+    auto unknown = any_address(client.family, 0);
+    if (address_.family == client.family)
+        unknown.address = address_.address;
+    unsigned interface = 0;
+    const auto local = local_address(message, interface, unknown);
     if (!local || client.port == 0)
         return std::nullopt;
-    return ReceivedRequest{Bytes(buffer).first(static_cast<std::size_t>(length)), client, *local};
+    return ReceivedRequest{Bytes(buffer).first(static_cast<std::size_t>(length)), client, *local,
+                           interface};
 }
 
-Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client) {
+Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client,
+                                const PortRange& ports) {
     Descriptor fd(socket(client.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd)
         return fd;
+    // From where the last one was found on, so that ports are not used again at once: late packets
+    // of one transfer must not meet the next one.
+    static std::uint32_t next = 0;
+    const std::uint32_t count = std::uint32_t{ports.last} - ports.first + 1;
     sockaddr_storage storage;
-    auto length = local.to_sockaddr(storage);
-    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
-        fd.reset();
-        return fd;
+    int result = -1;
+    for (std::uint32_t tried = 0; result != 0 && tried < count; ++tried) {
+        Endpoint bound = local;
+        bound.port = static_cast<std::uint16_t>(ports.first + next++ % count);
+        const auto length = bound.to_sockaddr(storage);
+        result = bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length);
+        if (result != 0 && errno != EADDRINUSE)
+            break;
     }
-    length = client.to_sockaddr(storage);
-    if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
+    const auto length = client.to_sockaddr(storage);
+    if (result != 0 || connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0)
         fd.reset();
     return fd;
 }

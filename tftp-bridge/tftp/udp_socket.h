@@ -15,13 +15,22 @@ namespace bootview::tftp {
 struct ReceivedRequest {
     Bytes datagram; // in the caller's buffer; max_request_bytes + 1 long if it was cut off
     Endpoint client;
-    Endpoint local; // the address that was asked, and that has to answer; port 0
+    Endpoint local;         // the address that was asked, and that has to answer; port 0
+    unsigned interface = 0; // the index of the one that it came in by
+};
+
+// Ports for transfers; by default the system chooses.
+struct PortRange {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
 };
 
 class Listener {
 public:
     // Throws StartError when the address cannot be had.
     explicit Listener(const ListenAddress& address);
+    // One that was handed to us, bound. Throws StartError if it is no UDP socket.
+    explicit Listener(Descriptor inherited);
 
     int fd() const { return fd_.get(); }
     const Endpoint& address() const {
@@ -41,7 +50,8 @@ private:
 // A new transfer identifier (RFC 1350 §4): a socket with a port of its own, bound to `local` and
 // connected to `client`, so that the kernel drops what others send to it and reports "port
 // unreachable". Without a descriptor, and errno set, if that cannot be.
-Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client);
+Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client,
+                                const PortRange& ports = {});
 
 // The largest block that fits into one packet on the way to the client without fragments: boot ROMs
 // often cannot put fragments together. Nothing if the system does not know the way's MTU.

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <vector>
+
 namespace bootview::tftp {
 namespace {
 
@@ -30,8 +33,9 @@ std::string fetch_with_change(std::uint16_t port, Change change) {
 
 class Change : public testing::Test {
 protected:
-    const std::string old_content = random_content(512 * 20 + 100, 1);
-    const std::string new_content = random_content(512 * 20 + 100, 2);
+    // Longer than what the server reads ahead.
+    const std::string old_content = random_content(500'100, 1);
+    const std::string new_content = random_content(500'100, 2);
     test::TemporaryDirectory root;
     std::filesystem::path file = root.write("file", old_content);
     ServerProcess server{{root.path(), unhurried, "127.0.0.1:0", {}}};
@@ -69,6 +73,33 @@ TEST_F(Change, AFileReplacedByRenameArrivesAsItWasAndThenAsItIs) {
     EXPECT_EQ(WireClient(server.port()).fetch("file"), new_content);
 }
 
+TEST_F(Change, AShortFileThatIsTruncatedHalfWayEndsWithAnErrorToo) {
+    root.write("file", random_content(2000));
+    EXPECT_EQ(fetch_with_change(server.port(), [&] { std::filesystem::resize_file(file, 1500); }),
+              changed);
+}
+
+TEST_F(Change, AFileThatIsChangedIsRefusedToAllThatFetchItAndThenSentAsItIs) {
+    std::vector<std::unique_ptr<WireClient>> clients;
+    std::vector<Packet> packets;
+    for (int i = 0; i < 10; ++i) {
+        clients.push_back(std::make_unique<WireClient>(server.port()));
+        clients.back()->send_request(read_request("file", {{"blksize", "1428"}}));
+        packets.push_back(clients.back()->receive());
+    }
+    std::filesystem::resize_file(file, 400'000);
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+        std::uint16_t block = 0;
+        while (packets[i].opcode != 5) {
+            ASSERT_LT(block, 500'100 / 1428) << "it arrived";
+            clients[i]->acknowledge(packets[i], block++);
+            packets[i] = clients[i]->receive();
+        }
+        EXPECT_STREQ(packets[i].body.c_str(), "file changed while being sent, ask again");
+    }
+    EXPECT_EQ(WireClient(server.port()).fetch("file"), old_content.substr(0, 400'000));
+}
+
 TEST_F(Change, ARootThatIsReplacedIsServedFromThenOn) {
     test::TemporaryDirectory parent;
     const auto served = parent.path() / "root";
@@ -90,7 +121,7 @@ ServerOptions going_stale_after(const test::TemporaryDirectory& root, int reads)
 }
 
 TEST_F(Change, AFileThatGoesStaleHalfWayEndsWithAnError) {
-    ServerProcess stale(going_stale_after(root, 5));
+    ServerProcess stale(going_stale_after(root, 3));
     EXPECT_EQ(fetch_with_change(stale.port(), [] {}), changed);
     EXPECT_EQ(stale.stop(), 0);
 }
@@ -103,7 +134,7 @@ TEST_F(Change, AFileThatGoesStaleBeforeItsFirstBlockEndsWithAnError) {
 }
 
 TEST_F(Change, AFileThatGoesStaleInAWindowEndsWithAnError) {
-    ServerProcess stale(going_stale_after(root, 2));
+    ServerProcess stale(going_stale_after(root, 1));
     EXPECT_EQ(WireClient(stale.port()).fetch("file", {{"windowsize", "4"}}), changed);
     EXPECT_EQ(stale.stop(), 0);
 }

@@ -35,6 +35,10 @@ protected:
                     fmt::format("windowsize {}", window), "127.0.0.1",
                     std::to_string(server.port())});
     }
+    int busybox(const std::string& name, unsigned block_size) {
+        return run({"busybox", "tftp", "-g", "-b", std::to_string(block_size), "-r", name, "-l",
+                    local(name), "127.0.0.1", std::to_string(server.port())});
+    }
     // curl and tftp-hpa leave no file behind if it is empty.
     bool arrived(const std::string& name, const std::string& content) const {
         return read_file(local(name)) == content;
@@ -81,6 +85,58 @@ TEST_F(Clients, AtftpFetchesFilesOfEveryAwkwardSizeInWindows) {
             EXPECT_TRUE(arrived(name, content)) << name;
         }
 }
+
+TEST_F(Clients, BusyboxFetchesFilesOfEveryAwkwardSize) {
+    REQUIRE_PROGRAM("busybox");
+    for (const auto size : awkward_sizes)
+        for (const unsigned block_size : {512, 1468}) {
+            const auto name = fmt::format("{}-{}", size, block_size);
+            const auto content = random_content(size);
+            root.write(name, content);
+            EXPECT_EQ(busybox(name, block_size), 0) << name;
+            EXPECT_TRUE(arrived(name, content)) << name;
+        }
+}
+
+TEST_F(Clients, TftpHpaFetchesText) {
+    REQUIRE_PROGRAM("tftp");
+    std::string text;
+    for (int i = 0; i < 5000; ++i)
+        text += "line " + std::to_string(i * i) + (i % 7 == 0 ? "\r\n" : "\n");
+    root.write("text", text);
+    EXPECT_EQ(run({"tftp", "-m", "ascii", "127.0.0.1", std::to_string(server.port()), "-c", "get",
+                   "text", local("text")}),
+              0);
+    EXPECT_TRUE(arrived("text", text));
+}
+
+TEST_F(Clients, EveryCombinationOfOptionsIsServed) {
+    const auto content = random_content(20'001);
+    root.write("file", content);
+    const Options all = {{"blksize", "1000"}, {"tsize", "0"},    {"timeout", "20"},
+                         {"windowsize", "5"}, {"rollover", "0"}, {"utimeout", "9000000"},
+                         {"blksize2", "512"}, {"multicast", ""}};
+    for (unsigned chosen = 0; chosen < 1U << all.size(); ++chosen) {
+        Options options;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            if (chosen >> i & 1)
+                options.push_back(all[i]);
+        // The client takes blksize2 for nothing it knows, so it must not be the only size.
+        if ((chosen & 1) == 0 && (chosen >> 6 & 1))
+            continue;
+        ASSERT_TRUE(WireClient(server.port()).fetch("file", options) == content) << chosen;
+    }
+}
+
+#ifdef TFTP_HEAVY
+TEST_F(Clients, AHundredMegabytesArrive) {
+    REQUIRE_PROGRAM("curl");
+    const auto content = random_content(100'000'000);
+    root.write("image", content);
+    EXPECT_EQ(curl("image", 1468), 0);
+    EXPECT_TRUE(arrived("image", content));
+}
+#endif
 
 TEST_F(Clients, TftpHpaFetchesMoreThan65535Blocks) {
     REQUIRE_PROGRAM("tftp");

@@ -51,24 +51,51 @@ void LossyRelay::work() {
         std::array<pollfd, 2> waiting{pollfd{client_side_.get(), POLLIN, 0},
                                       pollfd{server_side_.get(), POLLIN, 0}};
         poll(waiting.data(), waiting.size(), 5);
+        release_delayed();
         if (waiting[0].revents)
-            relay(to_server_, client_side_.get(), server_side_.get(), client_, server_);
+            relay(true);
         if (waiting[1].revents)
-            relay(to_client_, server_side_.get(), client_side_.get(), server_, client_);
+            relay(false);
         if (!waiting[0].revents && !waiting[1].revents) {
             // Nothing follows that a held packet could let pass.
             if (to_server_.held)
-                send_to(server_side_.get(), *server_, *to_server_.held);
+                pass_on(true, *to_server_.held);
             if (to_client_.held)
-                send_to(client_side_.get(), *client_, *to_client_.held);
+                pass_on(false, *to_client_.held);
             to_server_.held.reset();
             to_client_.held.reset();
         }
     }
 }
 
-void LossyRelay::relay(Direction& direction, int from_fd, int to_fd, std::optional<Endpoint>& from,
-                       const std::optional<Endpoint>& to) {
+void LossyRelay::pass_on(bool to_server, const std::string& datagram) {
+    if (to_server) {
+        ++to_server_count_;
+        send_to(server_side_.get(), *server_, datagram);
+    } else {
+        send_to(client_side_.get(), *client_, datagram);
+    }
+}
+
+void LossyRelay::release_delayed() {
+    const auto now = std::chrono::steady_clock::now();
+    while (!delayed_.empty() && delayed_.front().until <= now) {
+        pass_on(delayed_.front().to_server, delayed_.front().datagram);
+        delayed_.pop_front();
+    }
+}
+
+std::string LossyRelay::damaged(std::string datagram) {
+    if (random_() % 2)
+        return datagram.substr(0, random_() % 4); // less than any TFTP packet
+    datagram[0] = static_cast<char>(random_());
+    datagram[1] = static_cast<char>(random_() | 0x80); // no opcode there is
+    return datagram;
+}
+
+void LossyRelay::relay(bool to_server) {
+    auto& direction = to_server ? to_server_ : to_client_;
+    const int from_fd = to_server ? client_side_.get() : server_side_.get();
     std::array<char, 65536> buffer;
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
@@ -76,29 +103,37 @@ void LossyRelay::relay(Direction& direction, int from_fd, int to_fd, std::option
                               reinterpret_cast<sockaddr*>(&storage), &length);
     if (got < 0)
         return; // "port unreachable" from a side that has ended
-    from = Endpoint::from_sockaddr(storage);
-    const std::string datagram(buffer.data(), static_cast<std::size_t>(got));
+    (to_server ? client_ : server_) = Endpoint::from_sockaddr(storage);
+    from_server_ += !to_server;
+    std::string datagram(buffer.data(), static_cast<std::size_t>(got));
 
     // The request itself arrives: its repetition is the client's business, and can take it many
     // seconds.
     const bool spared = std::exchange(first_packet_, false);
     if (!spared && happens(badness_.drop_percent))
         return;
+    if (!spared && to_server && happens(badness_.damage_percent))
+        datagram = damaged(std::move(datagram));
+    if (!spared && happens(badness_.delay_percent)) {
+        delayed_.push_back({std::chrono::steady_clock::now() + std::chrono::milliseconds(15),
+                            to_server, datagram});
+        return;
+    }
     if (!spared && !direction.held && happens(badness_.reorder_percent)) {
         direction.held = datagram;
         return;
     }
-    send_to(to_fd, *to, datagram);
+    pass_on(to_server, datagram);
     if (!spared && happens(badness_.double_percent))
-        send_to(to_fd, *to, datagram);
+        pass_on(to_server, datagram);
     if (direction.held) {
-        send_to(to_fd, *to, *direction.held);
+        pass_on(to_server, *direction.held);
         direction.held.reset();
     }
 }
 
 bool LossyRelay::happens(unsigned percent) {
-    if (random_() % 100 >= percent)
+    if (percent == 0 || random_() % 100 >= percent)
         return false;
     ++disturbed_;
     return true;

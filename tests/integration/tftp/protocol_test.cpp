@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
+#include <vector>
 
 namespace bootview::tftp {
 namespace {
@@ -132,7 +134,7 @@ TEST_F(Protocol, NothingCanBeWritten) {
 
 TEST_F(Protocol, ModesWeDoNotKnowAreRefused) {
     root.write("file", "text\n");
-    for (const auto* mode : {"netascii", "mail", ""}) {
+    for (const auto* mode : {"mail", "octett", ""}) {
         WireClient client(server.port());
         client.send_request(read_request("file", {}, mode));
         const auto packet = client.receive();
@@ -142,6 +144,48 @@ TEST_F(Protocol, ModesWeDoNotKnowAreRefused) {
     WireClient client(server.port());
     client.send_request(read_request("file", {}, "OcTeT"));
     EXPECT_EQ(client.receive().body, "text\n");
+}
+
+// What netascii means, read from RFC 764 and not from the server's code.
+std::string decode_netascii(const std::string& wire) {
+    std::string text;
+    for (std::size_t i = 0; i < wire.size(); ++i) {
+        if (wire[i] != '\r') {
+            EXPECT_NE(wire[i], '\n') << "a bare line feed";
+            text += wire[i];
+            continue;
+        }
+        const char next = i + 1 < wire.size() ? wire[++i] : 'x';
+        EXPECT_TRUE(next == '\n' || next == '\0') << "a bare carriage return";
+        text += next == '\n' ? '\n' : '\r';
+    }
+    return text;
+}
+
+TEST_F(Protocol, TextArrivesAsTextWhereverItsBlocksAreCut) {
+    std::string text;
+    std::mt19937 random(764);
+    for (int i = 0; i < 300'000; ++i)
+        text += "ab\r\n"[random() % 4];
+    root.write("text", text);
+    root.write("feeds", std::string(511, 'x') + "\n");
+    for (const auto* block_size : {"8", "511", "512", "1468"})
+        for (const auto* window : {"1", "16"}) {
+            const auto got =
+                WireClient(server.port())
+                    .fetch("text", {{"blksize", block_size}, {"windowsize", window}}, "NetASCII");
+            EXPECT_TRUE(decode_netascii(got) == text) << block_size << " " << window;
+        }
+    EXPECT_EQ(WireClient(server.port()).fetch("feeds", {}, "netascii"),
+              std::string(511, 'x') + "\r\n");
+}
+
+TEST_F(Protocol, TheSizeOfTextIsWhatWillArrive) {
+    root.write("text", "one\ntwo\rthree\n");
+    WireClient client(server.port());
+    client.send_request(read_request("text", {{"tsize", "0"}}, "netascii"));
+    EXPECT_EQ(client.receive().body, "tsize\0"s
+                                     "17\0"s);
 }
 
 TEST_F(Protocol, NoRequestLeavesTheRoot) {
@@ -223,6 +267,124 @@ TEST_F(Protocol, TheServerNeverAnswersAnError) {
                         "0\0"s);
     client.send_request(read_request("file"));
     EXPECT_EQ(client.receive().opcode, data) << "the first packet back answers the request";
+}
+
+TEST_F(Protocol, AFileThatIsSlowToOpenIsOpenedOnceForARepeatedRequest) {
+    root.write("file", "content");
+    WireClient client(server.port());
+    for (int i = 0; i < 20; ++i)
+        client.send_request(read_request("file", {{"tsize", "0"}}));
+    const auto first = client.receive();
+    client.acknowledge(first, 0);
+    auto packet = client.receive();
+    while (packet.opcode == oack) { // some may have come when the transfer was there already
+        EXPECT_EQ(packet.from, first.from);
+        packet = client.receive();
+    }
+    EXPECT_EQ(packet.body, "content");
+    EXPECT_EQ(packet.from, first.from);
+}
+
+TEST(ProtocolNames, WithFoldedCaseFirmwareMayWriteNamesAsItLikes) {
+    test::TemporaryDirectory root;
+    root.write("EFI/BOOT/BOOTX64.EFI", "efi");
+    ServerProcess server({root.path(), {"--fold-case"}, "127.0.0.1:0", {}});
+    EXPECT_EQ(WireClient(server.port()).fetch("efi\\boot\\bootx64.efi"), "efi");
+    EXPECT_TRUE(WireClient(server.port()).fetch("efi/boot/missing").starts_with("ERROR 1: "));
+}
+
+TEST(ProtocolPorts, TransfersKeepToTheirRangeOfPorts) {
+    test::TemporaryDirectory root;
+    const auto content = random_content(3000);
+    root.write("file", content);
+    // Two ports that are free now; whoever takes one in between is skipped.
+    ServerProcess server(
+        {root.path(), {"--port-range", "42700-42799", "--timeout", "60"}, "127.0.0.1:0", {}});
+    for (int i = 0; i < 5; ++i) {
+        WireClient client(server.port());
+        client.send_request(read_request("file"));
+        const auto packet = client.receive();
+        EXPECT_GE(packet.from.port, 42700);
+        EXPECT_LE(packet.from.port, 42799);
+        EXPECT_EQ(WireClient(server.port()).fetch("file"), content);
+    }
+}
+
+class SinglePort : public testing::Test {
+protected:
+    const std::string content = random_content(200'000);
+    test::TemporaryDirectory root;
+    std::string file = root.write("file", content);
+    ServerProcess server{{root.path(), {"--single-port", "--timeout", "60"}, ":0", {}}};
+};
+
+TEST_F(SinglePort, EverythingComesFromThePortThatWasAsked) {
+    for (const auto* address : {"127.0.0.1", "127.0.0.2"})
+        for (const auto* window : {"1", "64"}) {
+            WireClient client(server.port(), address);
+            client.send_request(read_request("file", {{"windowsize", window}}));
+            const auto packet = client.receive();
+            EXPECT_EQ(packet.from, Endpoint::from_text(address, server.port()).value());
+            client.stop_transfer(packet);
+            WireClient another(server.port(), address);
+            EXPECT_TRUE(another.fetch("file", {{"blksize", "1428"}, {"windowsize", window}}) ==
+                        content);
+        }
+    EXPECT_TRUE(WireClient(server.port()).fetch("missing").starts_with("ERROR 1: "));
+}
+
+TEST_F(SinglePort, TransfersAreToldApart) {
+    WireClient first(server.port()), second(server.port());
+    first.send_request(read_request("file"));
+    second.send_request(read_request("file"));
+    auto one = first.receive();
+    auto two = second.receive();
+    first.acknowledge(one, 1);
+    EXPECT_EQ(first.receive().number, 2);
+    EXPECT_FALSE(second.receive_waiting());
+    second.acknowledge(two, 1);
+    EXPECT_EQ(second.receive().number, 2);
+}
+
+TEST_F(SinglePort, AnAcknowledgementOfNothingIsAnUnknownTransfer) {
+    WireClient client(server.port());
+    client.send_request("\0\4\0\1"s);
+    const auto packet = client.receive();
+    EXPECT_EQ(packet.opcode, error);
+    EXPECT_EQ(packet.number, 5);
+}
+
+TEST(ProtocolLimits, OneClientCannotTakeAllPlaces) {
+    test::TemporaryDirectory root;
+    root.write("file", random_content(2000));
+    ServerProcess server(
+        {root.path(), {"--max-transfers-per-client", "2", "--timeout", "60"}, "0.0.0.0:0", {}});
+    WireClient first(server.port()), second(server.port()), third(server.port());
+    for (auto* client : {&first, &second}) {
+        client->send_request(read_request("file"));
+        client->receive();
+    }
+    third.send_request(read_request("file"));
+    EXPECT_TRUE(server.wait_for_log("too busy (--max-transfers-per-client is reached)"));
+    EXPECT_FALSE(third.receive_waiting());
+}
+
+TEST(ProtocolLimits, ClientsThatHaveGoneSilentMakeRoom) {
+    test::TemporaryDirectory root;
+    root.write("file", random_content(600));
+    ServerProcess server({root.path(),
+                          {"--max-transfers", "3", "--timeout", "0.05", "--retries", "100"},
+                          "127.0.0.1:0",
+                          {}});
+    std::vector<std::unique_ptr<WireClient>> gone;
+    for (int i = 0; i < 3; ++i) {
+        gone.push_back(std::make_unique<WireClient>(server.port()));
+        gone.back()->send_request(read_request("file"));
+        gone.back()->receive();
+        gone.back()->receive(); // repeated: now the server knows
+    }
+    EXPECT_EQ(WireClient(server.port()).fetch("file"), random_content(600));
+    EXPECT_TRUE(server.wait_for_log("silent, made room for another client"));
 }
 
 TEST(ProtocolLimits, ClientsAreHeldOffWhenTooManyAskAndServedAfterwards) {

@@ -33,6 +33,7 @@ public:
     ~ServerProcess();
 
     std::uint16_t port() const { return port_; }
+    pid_t pid() const { return process_.pid(); }
     void signal(int number) const { process_.signal(number); }
     // Waits until the log holds `text`. False if the server ends before.
     bool wait_for_log(const std::string& text);

@@ -91,8 +91,9 @@ std::optional<Packet> WireClient::receive_waiting() {
     return receive_within(0);
 }
 
-std::string WireClient::fetch(const std::string& name, const Options& options) {
-    const auto request = read_request(name, options);
+std::string WireClient::fetch(const std::string& name, const Options& options,
+                              const std::string& mode) {
+    const auto request = read_request(name, options, mode);
     send_request(request);
     std::size_t block_size = 512;
     std::size_t window = 1;

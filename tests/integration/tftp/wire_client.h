@@ -43,7 +43,8 @@ public:
 
     // Fetches a file, block by block, with `window` blocks per acknowledgement. Repeats what is
     // lost. Ends with what the server says: the content, or the ERROR as "ERROR 1: text".
-    std::string fetch(const std::string& name, const Options& options = {});
+    std::string fetch(const std::string& name, const Options& options = {},
+                      const std::string& mode = "octet");
 
 private:
     std::optional<Packet> receive_within(int milliseconds);

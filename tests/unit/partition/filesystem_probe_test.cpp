@@ -5,8 +5,9 @@
 #include "tests/support/temporary_directory.h"
 #include "tests/unit/partition/disk.h"
 
-#include <cstring>
+#include <algorithm>
 #include <filesystem>
+#include <span>
 
 #include <gtest/gtest.h>
 
@@ -64,7 +65,8 @@ TEST(FilesystemProbe, SwapOfAnyPageSize) {
 
 Filesystem with(std::size_t at, const std::string& magic, std::size_t size = 1 << 20) {
     Disk disk{std::vector<std::byte>(size)};
-    std::memcpy(disk.bytes.data() + at, magic.data(), magic.size());
+    const auto bytes = std::as_bytes(std::span{magic});
+    std::copy(bytes.begin(), bytes.end(), disk.bytes.begin() + static_cast<std::ptrdiff_t>(at));
     return probe(disk);
 }
 

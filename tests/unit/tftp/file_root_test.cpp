@@ -110,9 +110,33 @@ TEST_F(FileRootTest, WhatIsNotThereIsNotFound) {
     EXPECT_EQ(open(std::string(300, 'x')), not_found);
 }
 
+TEST_F(FileRootTest, WithFoldedCaseAnySpellingFindsTheFile) {
+    const FileRoot folding(directory.path(), true);
+    directory.write("EFI/Boot/BOOTX64.EFI", "");
+    directory.write("EFI/Boot/both", "");
+    directory.write("EFI/Boot/BOTH", "12");
+    EXPECT_EQ(open("efi/boot/bootx64.efi"), not_found) << "by default names are what they are";
+    EXPECT_EQ(code(folding.open("efi/boot/bootx64.efi")), opened);
+    EXPECT_EQ(code(folding.open("EFI/BOOT/bootx64.EFI")), opened);
+    EXPECT_EQ(std::get<OpenFile>(folding.open("efi/BOOT/both")).length, 0U) << "exact comes first";
+    EXPECT_EQ(std::get<OpenFile>(folding.open("efi/boot/Both")).length, 2U) << "then byte order";
+    EXPECT_EQ(code(folding.open("efi/boot/missing")), not_found);
+    EXPECT_EQ(code(folding.open("efi/missing/bootx64.efi")), not_found);
+}
+
+TEST_F(FileRootTest, FoldingTheCaseLeadsNowhereElse) {
+    const FileRoot folding(directory.path(), true);
+    outside.write("SECRET", "secret");
+    const auto neighbour = outside.path().filename().string();
+    std::filesystem::create_directory_symlink(outside.path(), directory.path() / "DIR");
+    EXPECT_EQ(code(folding.open("../" + neighbour + "/secret")), denied);
+    EXPECT_NE(code(folding.open("dir/secret")), opened);
+    EXPECT_NE(code(folding.open("dir/SECRET")), opened);
+}
+
 TEST_F(FileRootTest, AnUpdateDuringTheOpenIsWaitedOut) {
     directory.write("file", "new");
-    const FileRoot flaky(directory.path(), failing_calls);
+    const FileRoot flaky(directory.path(), false, failing_calls);
     for (const int error : {ESTALE, EAGAIN, EINTR, ENOTCONN, EIO}) {
         failure = error;
         failures_left = 2;
@@ -122,7 +146,7 @@ TEST_F(FileRootTest, AnUpdateDuringTheOpenIsWaitedOut) {
 
 TEST_F(FileRootTest, AFileThatNeverSettlesIsAnErrorAndNotAnEndlessLoop) {
     directory.write("file", "new");
-    const FileRoot flaky(directory.path(), failing_calls);
+    const FileRoot flaky(directory.path(), false, failing_calls);
     failure = ESTALE;
     failures_left = 1'000'000;
     EXPECT_EQ(code(flaky.open("file")), 0);
@@ -132,7 +156,7 @@ TEST_F(FileRootTest, AFileThatNeverSettlesIsAnErrorAndNotAnEndlessLoop) {
 
 TEST_F(FileRootTest, AMountThatWasReplacedIsFoundAgain) {
     directory.write("file", "");
-    const FileRoot flaky(directory.path(), failing_calls);
+    const FileRoot flaky(directory.path(), false, failing_calls);
     failure = ENOTCONN;
     failures_left = 1;
     roots_opened = 0;

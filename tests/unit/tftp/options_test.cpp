@@ -66,6 +66,21 @@ TEST(Options, BlocksBelowEightBytesAreRefused) {
     EXPECT_EQ(agree({{"blksize", "8"}}).block_size, 8U);
 }
 
+TEST(Options, Blksize2IsAPowerOfTwo) {
+    EXPECT_EQ(agree({{"blksize2", "1400"}}).accepted, (Accepted{{"blksize2", "1024"}}));
+    EXPECT_EQ(agree({{"blksize2", "65464"}}).block_size, 1024U) << "not beyond the limit";
+    EXPECT_EQ(agree({{"blksize2", "65464"}}, 1, {}).block_size, 32768U);
+    EXPECT_TRUE(agree({{"blksize2", "511"}}).accepted.empty());
+}
+
+TEST(Options, OfTwoBlockSizesTheStandardOneCountsAndIsTheOnlyOneAcknowledged) {
+    for (const auto& result : {agree({{"blksize", "1000"}, {"blksize2", "512"}}),
+                               agree({{"blksize2", "512"}, {"blksize", "1000"}})}) {
+        EXPECT_EQ(result.block_size, 1000U);
+        EXPECT_EQ(result.accepted, (Accepted{{"blksize", "1000"}}));
+    }
+}
+
 TEST(Options, ValuesThatAreNoNumbersAreLeftOut) {
     for (const auto* value : {"", "-1", "x", "12x", " 12", "0x10"})
         EXPECT_TRUE(

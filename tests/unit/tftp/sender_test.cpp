@@ -111,18 +111,53 @@ TEST(Sender, AClientThatReportsAGapForEveryBlockIsAnsweredOnce) {
     EXPECT_EQ(sender.acknowledge(2, t0 + 2ms), nothing);
 }
 
-TEST(Sender, ALostFirstBlockOfAWindowIsRepeatedAtTheFirstComplaint) {
+TEST(Sender, AComplaintOfAWindowSentTwiceDoesNotBringTheNextOne) {
     auto sender = in_first_window();
-    EXPECT_EQ(sender.acknowledge(4, t0), data(5, 4));
-    EXPECT_EQ(sender.acknowledge(4, t0 + 1ms), data(5, 4));
-    EXPECT_EQ(sender.acknowledge(4, t0 + 2ms), nothing) << "only once per round trip";
-    EXPECT_EQ(sender.acknowledge(4, t0 + 1ms + 250ms), data(5, 4))
-        << "but again if it was lost again";
+    EXPECT_EQ(sender.acknowledge(2, t0 + 1ms), data(3, 4)) << "3 is missing, or only late";
+    EXPECT_EQ(sender.acknowledge(3, t0 + 2ms), data(7, 1)) << "it was late: 3 came twice";
+    EXPECT_EQ(sender.acknowledge(7, t0 + 3ms), data(8, 4));
+    EXPECT_EQ(sender.acknowledge(9, t0 + 4ms), data(10, 4)) << "a new gap is filled at once";
 }
 
-TEST(Sender, ALostVeryFirstBlockIsRepeatedAtTheFirstComplaint) {
+TEST(Sender, AGapInAWindowSentTwiceIsFilledSoon) {
     auto sender = in_first_window();
-    EXPECT_EQ(sender.acknowledge(0, t0 + 1ms), data(1, 4));
+    EXPECT_EQ(sender.acknowledge(2, t0 + 1ms), data(3, 4));
+    EXPECT_EQ(sender.acknowledge(3, t0 + 2ms), data(7, 1)) << "4 was lost; it may be an echo";
+    EXPECT_LE(sender.deadline(), t0 + 300ms);
+    const auto soon = sender.deadline();
+    EXPECT_EQ(sender.expire(soon), data(4, 4));
+    EXPECT_EQ(sender.tries(), 0U) << "the client is not silent";
+    EXPECT_EQ(sender.deadline(), t0 + 2ms + 1s);
+}
+
+TEST(Sender, ALostFirstBlockOfAWindowIsRepeatedSoonAfterTheFirstComplaint) {
+    auto sender = in_first_window();
+    EXPECT_EQ(sender.acknowledge(4, t0), data(5, 4));
+    EXPECT_EQ(sender.acknowledge(4, t0 + 1ms), nothing);
+    const auto soon = sender.deadline();
+    EXPECT_LE(soon, t0 + 20ms);
+    EXPECT_EQ(sender.expire(soon), data(5, 4));
+    EXPECT_EQ(sender.acknowledge(4, soon + 1ms), nothing) << "only once per round trip";
+    EXPECT_EQ(sender.deadline(), t0 + 1s);
+    EXPECT_EQ(sender.acknowledge(4, soon + 250ms), nothing) << "but again if it was lost again";
+    EXPECT_EQ(sender.expire(sender.deadline()), data(5, 4));
+    EXPECT_EQ(sender.tries(), 0U);
+}
+
+TEST(Sender, ALostVeryFirstBlockIsRepeatedSoonAfterTheFirstComplaint) {
+    auto sender = in_first_window();
+    EXPECT_EQ(sender.acknowledge(0, t0 + 1ms), nothing);
+    EXPECT_LE(sender.deadline(), t0 + 20ms);
+    EXPECT_EQ(sender.expire(sender.deadline()), data(1, 4));
+}
+
+TEST(Sender, AnAckThatTheNetworkDoublesDoesNotDoubleTheTraffic) {
+    auto sender = in_first_window();
+    for (std::uint16_t block = 4; block < 96; block += 4) {
+        EXPECT_EQ(sender.acknowledge(block, t0 + block * 1ms), data(block + 1U, 4));
+        EXPECT_EQ(sender.acknowledge(block, t0 + block * 1ms), nothing);
+    }
+    EXPECT_EQ(sender.repeated_packets(), 0U);
 }
 
 TEST(Sender, TheSecondAckOfARepeatedOackIsNoComplaint) {

@@ -39,5 +39,17 @@ TEST(TimerQueue, TheServerSleepsAsLongAsItMayAndNeverSpins) {
     EXPECT_GT(far.wait_ms(TimePoint{}), 0);
 }
 
+TEST(TimerQueue, WhatIsGoodForNothingCanBeDropped) {
+    TimerQueue queue(0);
+    for (std::uint64_t id = 0; id < 100; ++id)
+        queue.add(TimePoint(std::chrono::seconds(100 - id)), id);
+    queue.keep_if([](const TimerQueue::Entry& entry) { return entry.id % 10 == 0; });
+    EXPECT_EQ(queue.size(), 10U);
+    std::vector<std::uint64_t> order;
+    while (const auto due = queue.take_due(TimePoint::max()))
+        order.push_back(due->id);
+    EXPECT_EQ(order, (std::vector<std::uint64_t>{90, 80, 70, 60, 50, 40, 30, 20, 10, 0}));
+}
+
 } // namespace
 } // namespace bootview::tftp

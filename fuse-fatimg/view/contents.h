@@ -1,0 +1,39 @@
+// Everything that can be said of an image without showing it: its table, and what each partition
+// holds. What `fuse-fatimg --list` prints.
+#pragma once
+
+#include "fuse-fatimg/partition/table.h"
+#include "fuse-fatimg/view/layout.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootview::view {
+
+// One partition, or the whole image where there is no table.
+struct Content {
+    partition::Partition partition; // number 0: the whole image
+    bool is_extended = false;       // only holds logical partitions
+    std::string filesystem;         // "FAT16", "ext4" …, "unknown"
+    std::string label;              // bytes, as they are
+    std::string uuid;
+    bool is_fat = false;
+    // A FAT: does one of its two marks say that somebody writes it, or never took leave?
+    bool is_dirty = false;
+    bool is_shown = false;
+    std::string problem; // what is nearly a FAT: why it is not shown
+};
+
+struct Contents {
+    std::uint64_t size = 0;
+    partition::Table table;        // kind none, where it is no table but boot code
+    std::vector<Content> contents; // by number
+    std::string refusal;           // why nothing can be shown; empty: something can
+};
+
+// Throws what reading throws.
+Contents read_contents(const ReadAt& read, std::uint64_t image_size, const PartitionChoice& choice,
+                       const fat::CodePage& code_page = fat::CodePage::cp437());
+
+} // namespace bootview::view

@@ -1,0 +1,386 @@
+// tftp-bridge beside other TFTP servers: the same client, the same files, in turns.
+//
+//     tftp-compare [--rounds N] [--short]
+//
+// Run it as root: all servers want port 69. It makes a network namespace of its own, in which each
+// server has a loopback address, so nothing else on the machine is touched. Peers: dnsmasq,
+// in.tftpd (tftpd-hpa) and atftpd, as far as they are in $PATH, /usr/sbin, or named by $DNSMASQ,
+// $IN_TFTPD, $ATFTPD.
+//
+// What is printed are medians over the rounds, and ratios: absolute numbers are of this machine and
+// this hour. "floor" is raw UDP with packets of the same size, without files and without TFTP.
+#include "common/descriptor.h"
+#include "tests/support/child_process.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/tftp_load.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bootview::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr unsigned block = 1468;
+
+double seconds_since(Clock::time_point begun) {
+    return std::chrono::duration<double>(Clock::now() - begun).count();
+}
+
+std::string noise(std::size_t size) {
+    std::mt19937_64 random(69);
+    std::string result(size, '\0');
+    for (auto& c : result)
+        c = static_cast<char>(random());
+    return result;
+}
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values.empty() ? 0 : values[values.size() / 2];
+}
+
+// Nobody else's port 69, and nobody else's packets.
+void enter_own_network() {
+    if (unshare(CLONE_NEWNET) != 0)
+        throw std::runtime_error("cannot make a network namespace; run it as root");
+    const Descriptor fd(socket(AF_INET, SOCK_DGRAM, 0));
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP | IFF_RUNNING;
+    if (ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0)
+        throw std::runtime_error("cannot bring up loopback");
+}
+
+std::optional<std::string> find_program(const char* variable, const std::string& name) {
+    if (const char* path = std::getenv(variable))
+        return path;
+    for (const auto* directory : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/"})
+        if (access((directory + name).c_str(), X_OK) == 0)
+            return directory + name;
+    return std::nullopt;
+}
+
+struct Server {
+    std::string name;
+    std::string address;
+    std::vector<std::string> command;
+    std::unique_ptr<ChildProcess> process;
+};
+
+std::vector<Server> servers_over(const TemporaryDirectory& scratch, const std::string& root) {
+    std::vector<Server> servers;
+    servers.push_back(
+        {"tftp-bridge",
+         "127.0.0.1",
+         {TFTP_BRIDGE, "--root", root, "--listen", "127.0.0.1", "--log-level", "warning"},
+         nullptr});
+    if (const auto path = find_program("DNSMASQ", "dnsmasq"))
+        servers.push_back(
+            {"dnsmasq",
+             "127.0.0.2",
+             {*path, "-k", "--port=0", "--conf-file=/dev/null", "--enable-tftp",
+              "--tftp-root=" + root, "--listen-address=127.0.0.2", "--bind-interfaces",
+              "--user=root", "--pid-file=", "--tftp-max=1000", "--log-facility=/dev/null"},
+             nullptr});
+    if (const auto path = find_program("IN_TFTPD", "in.tftpd"))
+        servers.push_back({"tftpd-hpa",
+                           "127.0.0.3",
+                           {*path, "-L", "-a", "127.0.0.3:69", "-s", root, "-u", "root"},
+                           nullptr});
+    if (const auto path = find_program("ATFTPD", "atftpd"))
+        servers.push_back(
+            {"atftpd",
+             "127.0.0.4",
+             {*path, "--daemon", "--no-fork", "--bind-address", "127.0.0.4", "--maxthread", "1000",
+              "--verbose=0", "--user", "root", "--group", "root", "--logfile", "/dev/null", root},
+             nullptr});
+    for (auto& server : servers)
+        server.process = std::make_unique<ChildProcess>(
+            server.command, ChildProcess::Options{{}, scratch.path() / (server.name + ".log")});
+    return servers;
+}
+
+// Seconds of CPU that a process has used, those of its threads included.
+double cpu_seconds(pid_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    text.erase(0, text.rfind(')') + 2);
+    double user = 0, system = 0;
+    std::size_t at = 0;
+    for (int field = 3; field <= 15; ++field) {
+        const auto end = text.find(' ', at);
+        if (field == 14)
+            user = std::stod(text.substr(at, end - at));
+        if (field == 15)
+            system = std::stod(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+struct Figure {
+    double value = 0;      // MB/s, or seconds of a sequence
+    double cpu_per_gb = 0; // seconds
+    double slowest = 0;    // to the mean
+    std::uint64_t repeated = 0;
+};
+
+Figure fetch(const Server& server, const std::vector<LoadFetch>& fetches, unsigned window) {
+    LoadOptions options;
+    options.address = server.address;
+    options.port = 69;
+    options.window = window;
+    const auto cpu = cpu_seconds(server.process->pid());
+    const auto begun = Clock::now();
+    const auto outcomes = fetch_together(fetches, options);
+    const double seconds = seconds_since(begun);
+    double bytes = 0, slowest = 0, sum = 0;
+    Figure figure;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (!outcomes[i].right)
+            throw std::runtime_error(server.name + ": " + outcomes[i].problem);
+        bytes += static_cast<double>(fetches[i].expected->size());
+        slowest = std::max(slowest, outcomes[i].seconds);
+        sum += outcomes[i].seconds;
+        figure.repeated += outcomes[i].repeated;
+    }
+    figure.value = bytes / 1e6 / seconds;
+    figure.cpu_per_gb = (cpu_seconds(server.process->pid()) - cpu) / (bytes / 1e9);
+    figure.slowest = slowest * static_cast<double>(outcomes.size()) / sum;
+    return figure;
+}
+
+// What a Raspberry Pi does: names that are not there, sizes, and small files, one after the other.
+Figure boot_sequence(const Server& server, const std::string& small) {
+    LoadOptions options;
+    options.address = server.address;
+    options.port = 69;
+    const auto begun = Clock::now();
+    for (int i = 0; i < 30; ++i) {
+        options.size_only = false;
+        fetch_together({{fmt::format("missing-{}", i), &small}}, options);
+        options.size_only = true;
+        if (!fetch_together({{"small", &small}}, options)[0].right)
+            throw std::runtime_error(server.name + ": no size");
+        options.size_only = false;
+        if (!fetch_together({{"small", &small}}, options)[0].right)
+            throw std::runtime_error(server.name + ": no small file");
+    }
+    return {seconds_since(begun), 0, 0, 0};
+}
+
+// Raw UDP: `burst` packets of a block for each of the client's, cut by the kernel if it is more
+// than one. MB/s.
+double floor_of(unsigned burst, std::size_t bytes) {
+    const Descriptor server(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const Descriptor client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    for (const int fd : {server.get(), client.get()}) {
+        address.sin_port = 0;
+        if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            throw std::runtime_error("no socket");
+        const int room = 4 << 20;
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    }
+    const auto join = [&](int from, int to) {
+        getsockname(to, reinterpret_cast<sockaddr*>(&address), &length);
+        if (connect(from, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            throw std::runtime_error("no connection");
+    };
+    join(server.get(), client.get());
+    join(client.get(), server.get());
+    const std::size_t packet = block + 4;
+    const unsigned rounds = static_cast<unsigned>(bytes / block / burst);
+    std::thread sender([&] {
+        const int segment = static_cast<int>(packet);
+        if (burst > 1)
+            setsockopt(server.get(), SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
+        std::vector<char> data(packet * burst);
+        std::array<char, 64> ack;
+        for (unsigned i = 0; i < rounds; ++i) {
+            if (recv(server.get(), ack.data(), ack.size(), 0) < 0)
+                return;
+            for (unsigned sent = 0; sent < burst;) {
+                const auto now = std::min(burst - sent, 44U);
+                if (send(server.get(), data.data(), packet * now, 0) < 0)
+                    return;
+                sent += now;
+            }
+        }
+    });
+    std::vector<char> data(packet * 64);
+    std::array<iovec, 64> parts;
+    std::array<mmsghdr, 64> messages{};
+    for (unsigned i = 0; i < 64; ++i) {
+        parts[i] = {data.data() + i * packet, packet};
+        messages[i].msg_hdr.msg_iov = &parts[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    const auto begun = Clock::now();
+    for (unsigned i = 0; i < rounds; ++i) {
+        send(client.get(), "ack", 4, 0);
+        for (unsigned got = 0; got < burst;)
+            got += static_cast<unsigned>(
+                std::max(recvmmsg(client.get(), messages.data(), 64, MSG_WAITFORONE, nullptr), 0));
+    }
+    const double seconds = seconds_since(begun);
+    sender.join();
+    return static_cast<double>(rounds) * burst * block / 1e6 / seconds;
+}
+
+struct Scenario {
+    std::string title;
+    bool less_is_better;
+    std::function<Figure(const Server&)> run;
+    std::function<double()> floor; // MB/s; may be empty
+};
+
+void compare(const Scenario& scenario, std::vector<Server>& servers, unsigned rounds) {
+    std::map<std::string, std::vector<double>> values, cpu, slowest;
+    std::map<std::string, std::string> failed;
+    std::vector<double> floors;
+    for (unsigned round = 0; round < rounds; ++round) {
+        if (scenario.floor)
+            floors.push_back(scenario.floor());
+        for (std::size_t i = 0; i < servers.size(); ++i) { // nobody always comes first
+            auto& server = servers[(i + round) % servers.size()];
+            try {
+                const auto figure = scenario.run(server);
+                values[server.name].push_back(figure.value);
+                cpu[server.name].push_back(figure.cpu_per_gb);
+                slowest[server.name].push_back(figure.slowest);
+            } catch (const std::exception& error) {
+                failed[server.name] = error.what();
+            }
+        }
+    }
+    fmt::print("\n{}\n", scenario.title);
+    double best_peer = 0;
+    for (const auto& [name, all] : values)
+        if (name != "tftp-bridge" &&
+            (best_peer == 0 ||
+             (scenario.less_is_better ? median(all) < best_peer : median(all) > best_peer)))
+            best_peer = median(all);
+    for (const auto& server : servers) {
+        if (failed.contains(server.name)) {
+            fmt::print("  {:12} failed: {}\n", server.name, failed[server.name]);
+            continue;
+        }
+        const auto value = median(values[server.name]);
+        if (scenario.less_is_better)
+            fmt::print("  {:12} {:9.4f} s   {:5.2f} of the best peer\n", server.name, value,
+                       value / best_peer);
+        else
+            fmt::print("  {:12} {:9.1f} MB/s {:5.2f} of the best peer, CPU {:5.2f} s/GB, slowest "
+                       "client {:.2f} of the mean\n",
+                       server.name, value, best_peer == 0 ? 0 : value / best_peer,
+                       median(cpu[server.name]), median(slowest[server.name]));
+    }
+    if (!floors.empty())
+        fmt::print("  {:12} {:9.1f} MB/s; tftp-bridge has {:.2f} of it\n", "floor", median(floors),
+                   median(values["tftp-bridge"]) / median(floors));
+}
+
+int compare_all(int argc, char** argv) {
+    unsigned rounds = 7;
+    std::size_t scale = 4;
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        if (argument == "--short") {
+            rounds = 3;
+            scale = 1;
+        } else if (argument == "--rounds" && i + 1 < argc) {
+            rounds = static_cast<unsigned>(std::stoul(argv[++i]));
+        } else {
+            fmt::print(stderr, "usage: tftp-compare [--rounds N] [--short]\n");
+            return 2;
+        }
+    }
+    enter_own_network();
+    const TemporaryDirectory scratch;
+    const auto small = noise(20'000), medium = noise(2'000'000), large = noise(scale * 25'000'000);
+    scratch.write("root/small", small);
+    scratch.write("root/medium", medium);
+    scratch.write("root/large", large);
+    auto servers = servers_over(scratch, scratch / "root");
+    for (const auto& server : servers) { // each has begun when it answers
+        const auto begun = Clock::now();
+        for (bool up = false; !up && seconds_since(begun) < 10;) {
+            LoadOptions options;
+            options.address = server.address;
+            options.port = 69;
+            options.give_up_seconds = 0.5;
+            up = fetch_together({{"small", &small}}, options)[0].right;
+        }
+    }
+
+    const std::vector<LoadFetch> one = {{"large", &large}};
+    const std::vector<LoadFetch> hundred(100, {"medium", &medium});
+    const Scenario scenarios[] = {
+        {"one client, blksize 1468, window 1", false,
+         [&](const Server& server) { return fetch(server, one, 1); },
+         [&] { return floor_of(1, large.size()); }},
+        {"one client, blksize 1468, window 16", false,
+         [&](const Server& server) { return fetch(server, one, 16); },
+         [&] { return floor_of(16, large.size()); }},
+        {"one client, blksize 1468, window 64", false,
+         [&](const Server& server) { return fetch(server, one, 64); },
+         [&] { return floor_of(64, large.size()); }},
+        {"100 clients, 2 MB each, window 1",
+         false,
+         [&](const Server& server) { return fetch(server, hundred, 1); },
+         {}},
+        {"100 clients, 2 MB each, window 16",
+         false,
+         [&](const Server& server) { return fetch(server, hundred, 16); },
+         {}},
+        {"30 misses, 30 sizes, 30 small files, one after the other",
+         true,
+         [&](const Server& server) { return boot_sequence(server, small); },
+         {}},
+    };
+    for (const auto& scenario : scenarios)
+        compare(scenario, servers, rounds);
+    return 0;
+}
+
+} // namespace
+} // namespace bootview::test
+
+int main(int argc, char** argv) {
+    try {
+        return bootview::test::compare_all(argc, argv);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "tftp-compare: {}\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,336 @@
+// boot-rom: speaks DHCP as boot ROMs do, for the scripts beside it; prints what comes back.
+//
+//     boot-rom INTERFACE ask MACHINE [EXPECTED]      DISCOVER without an address; EXPECTED answers
+//     boot-rom INTERFACE silent MACHINE BARRIER      no answer to MACHINE comes before one to
+//     BARRIER boot-rom INTERFACE ask4011 MACHINE SERVER PORT REQUEST from PORT to SERVER's 4011
+//     boot-rom INTERFACE relay MACHINE SERVER OWN    as the relay agent OWN would pass it on
+//     boot-rom INTERFACE lease SERVER                an ordinary client: DISCOVER, REQUEST; the
+//     address boot-rom INTERFACE renew ADDRESS SERVER        unicast to SERVER, as half-way through
+//     a lease boot-rom INTERFACE request MACHINE ADDRESS     the broadcast with which a client
+//     takes an offer boot-rom INTERFACE flood COUNT MACHINE         as many DISCOVERs, and then one
+//     that is answered boot-rom - activate PROGRAM ARGUMENT...        gives it sockets as a service
+//     manager does
+//
+// MACHINE is one of tests/unit/dhcp/messages.h. One line for each answer, in the order of the
+// packet's fields. The exit status is 1 if what was expected did not come.
+#include "common/descriptor.h"
+#include "messages.h"
+#include "tftp-bridge/dhcp/port.h"
+#include "tftp-bridge/dhcp/udp_frame.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bootview::dhcp {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds patience{30};
+
+Message plain() {
+    auto message = request_with("35 01 01 37 03 010306");
+    message.hardware = {2, 0, 0, 0, 0, 0x77};
+    return message;
+}
+
+Message machine_named(const std::string& name) {
+    static const std::map<std::string, std::function<Message()>> machines = {
+        {"pi3", pi_3},
+        {"pi3+", pi_3_plus},
+        {"pi4", pi_4},
+        {"pi5", pi_5},
+        {"bios", pc_bios},
+        {"ipxe", ipxe_bios},
+        {"plain", plain},
+        {"x64", [] { return edk2(7); }},
+        {"ebc", [] { return edk2(9); }},
+        {"arm64", [] { return edk2(11); }},
+        {"http", [] { return http_client(16); }},
+    };
+    return machines.at(name)();
+}
+
+[[noreturn]] void fail(const std::string& what) {
+    throw std::runtime_error(what + ": " + std::strerror(errno));
+}
+
+// Whole packets, as a ROM that has no address yet.
+class Wire {
+public:
+    explicit Wire(const std::string& interface)
+        : index_(static_cast<int>(if_nametoindex(interface.c_str()))),
+          fd_(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_IP))) {
+        sockaddr_ll address = broadcast();
+        if (index_ == 0 || !fd_ ||
+            bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+            fail(interface);
+    }
+
+    void send(const Message& message) {
+        auto datagram = write_message(message);
+        auto packet = build_udp_frame({{}, client_port, broadcast_address, server_port, datagram});
+        packet[26] = packet[27] = 0; // no checksum, as the Pi 3
+        const auto address = broadcast();
+        if (sendto(fd_.get(), packet.data(), packet.size(), 0,
+                   reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+            fail("send");
+    }
+
+    // The next answer to port 68 of a machine with this transaction; nothing when `until` is over.
+    std::optional<std::pair<Ipv4, std::vector<std::uint8_t>>>
+    receive(const std::vector<std::uint32_t>& transactions, Clock::time_point until) {
+        while (true) {
+            const auto left =
+                std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+            pollfd waiting{fd_.get(), POLLIN, 0};
+            if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0)
+                return std::nullopt;
+            std::array<std::uint8_t, 2048> buffer;
+            const auto length = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+            if (length <= 0)
+                continue;
+            const auto frame =
+                parse_udp_frame(Bytes(buffer).first(static_cast<std::size_t>(length)));
+            if (!frame || frame->to_port != client_port)
+                continue;
+            const auto message = parse_message(frame->payload);
+            if (message && message->operation == Operation::reply &&
+                std::count(transactions.begin(), transactions.end(), message->transaction) > 0)
+                return std::pair{frame->from, std::vector<std::uint8_t>{frame->payload.begin(),
+                                                                        frame->payload.end()}};
+        }
+    }
+
+private:
+    sockaddr_ll broadcast() const {
+        sockaddr_ll address{};
+        address.sll_family = AF_PACKET;
+        address.sll_protocol = htons(ETH_P_IP);
+        address.sll_ifindex = index_;
+        address.sll_halen = ETH_ALEN;
+        std::memset(address.sll_addr, 0xff, ETH_ALEN);
+        return address;
+    }
+
+    int index_;
+    Descriptor fd_;
+};
+
+void print(Ipv4 from, const std::vector<std::uint8_t>& packet) {
+    const auto message = parse_message(packet).value();
+    fmt::print("from={} your={} server={} relay={} flags={:04x} sname={} file={} {}\n",
+               from.to_string(), message.your.to_string(), message.server.to_string(),
+               message.relay.to_string(), message.flags, message.server_name, message.file,
+               options_of(packet));
+    std::fflush(stdout);
+}
+
+Message with_transaction(Message message, std::uint32_t transaction) {
+    message.transaction = transaction;
+    return message;
+}
+
+// Asks again every few seconds, as ROMs do. Each server's answers are printed once.
+bool ask(const std::string& interface, const std::string& machine, unsigned expected) {
+    Wire wire(interface);
+    const auto message = with_transaction(machine_named(machine), 0x1001);
+    const auto until = Clock::now() + patience;
+    // Servers on one machine differ in that one gives an address.
+    std::set<std::pair<Ipv4, bool>> answered;
+    while (answered.size() < expected && Clock::now() < until) {
+        wire.send(message);
+        const auto again = std::min(until, Clock::now() + std::chrono::seconds(3));
+        while (answered.size() < expected) {
+            const auto answer = wire.receive({message.transaction}, again);
+            if (!answer)
+                break;
+            const bool has_address = !parse_message(answer->second)->your.is_zero();
+            if (answered.emplace(answer->first, has_address).second)
+                print(answer->first, answer->second);
+        }
+    }
+    return answered.size() == expected;
+}
+
+// Both questions take the same way, so when the second is answered the first has been decided on.
+bool is_silent(const std::string& interface, const std::string& machine,
+               const std::string& barrier) {
+    Wire wire(interface);
+    wire.send(with_transaction(machine_named(machine), 0x1001));
+    wire.send(with_transaction(machine_named(barrier), 0x1002));
+    const auto answer = wire.receive({0x1001, 0x1002}, Clock::now() + patience);
+    if (!answer)
+        return false;
+    print(answer->first, answer->second);
+    return parse_message(answer->second)->transaction == 0x1002;
+}
+
+// Ordinary sockets, for machines that have an address.
+std::optional<std::vector<std::uint8_t>> exchange(const std::string& interface, Ipv4 own,
+                                                  std::uint16_t port, Ipv4 server,
+                                                  std::uint16_t server_port_number,
+                                                  const Message& message) {
+    const Descriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(own.value);
+    setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
+               static_cast<socklen_t>(interface.size()));
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        fail("bind");
+    const auto packet = write_message(message);
+    address.sin_port = htons(server_port_number);
+    address.sin_addr.s_addr = htonl(server.value);
+    if (sendto(fd.get(), packet.data(), packet.size(), 0,
+               reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        fail("send");
+    pollfd waiting{fd.get(), POLLIN, 0};
+    if (poll(&waiting, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) <= 0)
+        return std::nullopt;
+    std::vector<std::uint8_t> answer(2048);
+    socklen_t length = sizeof address;
+    const auto got = recvfrom(fd.get(), answer.data(), answer.size(), 0,
+                              reinterpret_cast<sockaddr*>(&address), &length);
+    answer.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    print({ntohl(address.sin_addr.s_addr)}, answer);
+    return answer;
+}
+
+bool lease(const std::string& interface, Ipv4 server) {
+    Wire wire(interface);
+    auto message = with_transaction(plain(), 0x2001);
+    const auto until = Clock::now() + patience;
+    for (const auto type : {MessageType::discover, MessageType::request}) {
+        auto question = as_type(message, type);
+        wire.send(question);
+        const auto answer = wire.receive({message.transaction}, until);
+        if (!answer)
+            return false;
+        const auto parsed = parse_message(answer->second).value();
+        if (type == MessageType::request) {
+            fmt::print("{}\n", parsed.your.to_string());
+            return parsed.type() == MessageType::ack;
+        }
+        message.options.push_back({Code::requested_address, value_of(parsed.your)});
+        message.options.push_back({Code::server_identifier, value_of(server)});
+    }
+    return false;
+}
+
+bool flood(const std::string& interface, unsigned count, const std::string& machine) {
+    Wire wire(interface);
+    auto message = machine_named(machine);
+    for (unsigned i = 0; i < count; ++i) {
+        message.transaction = 0x10000 + i;
+        message.hardware[3] = static_cast<std::uint8_t>(i >> 16);
+        message.hardware[4] = static_cast<std::uint8_t>(i >> 8);
+        message.hardware[5] = static_cast<std::uint8_t>(i);
+        wire.send(message);
+    }
+    return true;
+}
+
+// Descriptors 3 and 4, as systemd.socket(5) would open them.
+[[noreturn]] void activate(char** command) {
+    auto dhcp = open_broadcast_socket("");
+    auto pxe = open_boot_server_socket();
+    if (!dhcp || !pxe)
+        fail("sockets");
+    const int first = dhcp.release();
+    const int second = pxe.release();
+    // Away from 3 and 4 first, wherever they are.
+    const int a = fcntl(first, F_DUPFD, 10);
+    const int b = fcntl(second, F_DUPFD, 10);
+    close(first);
+    close(second);
+    if (dup2(a, 3) != 3 || dup2(b, 4) != 4)
+        fail("dup2");
+    close(a);
+    close(b);
+    setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+    setenv("LISTEN_FDS", "2", 1);
+    setenv("LISTEN_FDNAMES", "dhcp:pxe", 1);
+    execv(command[0], command);
+    fail(command[0]);
+}
+
+bool run(const std::vector<std::string>& arguments) {
+    const auto& interface = arguments.at(1);
+    const auto& what = arguments.at(2);
+    const auto argument = [&](std::size_t index) { return arguments.at(index); };
+    const auto address = [&](std::size_t index) {
+        return Ipv4::from_text(argument(index)).value();
+    };
+    if (what == "ask")
+        return ask(interface, argument(3),
+                   arguments.size() > 4 ? static_cast<unsigned>(std::stoul(argument(4))) : 1);
+    if (what == "silent")
+        return is_silent(interface, argument(3), argument(4));
+    if (what == "ask4011")
+        return exchange(interface, {}, static_cast<std::uint16_t>(std::stoul(argument(5))),
+                        address(4), boot_server_port,
+                        as_type(machine_named(argument(3)), MessageType::request))
+            .has_value();
+    if (what == "relay") {
+        auto message = machine_named(argument(3));
+        message.relay = address(5);
+        message.hops = 1;
+        message.options.push_back({Code::relay_agent, from_hex("0103616263")});
+        return exchange(interface, address(5), server_port, address(4), server_port, message)
+            .has_value();
+    }
+    if (what == "lease")
+        return lease(interface, address(3));
+    if (what == "renew")
+        return exchange(interface, address(3), client_port, address(4), server_port,
+                        as_type(plain(), MessageType::request, address(3)))
+            .has_value();
+    if (what == "request") {
+        auto message = as_type(machine_named(argument(3)), MessageType::request);
+        message.options.push_back({Code::requested_address, value_of(address(4))});
+        Wire(interface).send(message);
+        return true;
+    }
+    if (what == "flood")
+        return flood(interface, static_cast<unsigned>(std::stoul(argument(3))), argument(4));
+    throw std::runtime_error("what? " + what);
+}
+
+} // namespace
+} // namespace bootview::dhcp
+
+int main(int argc, char** argv) {
+    try {
+        if (argc > 3 && std::string(argv[2]) == "activate")
+            bootview::dhcp::activate(argv + 3);
+        return bootview::dhcp::run({argv, argv + argc}) ? EXIT_SUCCESS : EXIT_FAILURE;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "boot-rom: {}\n", error.what());
+        return EXIT_FAILURE;
+    }
+}

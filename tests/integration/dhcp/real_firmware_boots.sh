@@ -1,0 +1,122 @@
+# Real firmware, in a virtual machine without a disk, boots from what we serve, next to a DHCP server
+# that knows nothing of it. If this fails, nothing boots.
+#     real_firmware_boots.sh bios|bios-menu|ipxe-script|uefi|uefi-ipxe
+# Without hardware acceleration, which is not to be had everywhere: some ten seconds for each.
+source "$(dirname "$0")/network.sh"
+requires qemu-system-x86_64 dnsmasq
+[ "$(uname -m)" = x86_64 ] || { echo "skipped: not a PC"; exit 77; }
+make_network
+ip -n "$net-switch" tuntap add dev tap0 mode tap 2>/dev/null || {
+    echo "skipped: no tap interfaces here"
+    exit 77
+}
+ip -n "$net-switch" link set tap0 master br0 up
+
+start_dhcp_server router
+# Router advertisements: without any, iPXE waits 15 seconds for one.
+ip -n "$net-router" addr add fd77::1/64 dev eth0 nodad
+ip netns exec "$net-router" dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root \
+    --pid-file= --enable-ra --dhcp-range=fd77::,ra-only --interface=eth0 --bind-interfaces \
+    --ra-param=eth0,4,60 2>/dev/null &
+advertiser=$!
+cleanup "kill $advertiser && wait $advertiser"
+
+root=$scratch/root
+mkdir -p "$root"
+need_file() { [ -e "$1" ] || { echo "skipped: no $1"; exit 77; }; }
+
+# boot MARKER QEMU-ARGUMENTS: until the marker is on the serial console, three minutes at most. A
+# sanitizer on a busy machine is slow, and so is a machine in a machine.
+boot() {
+    local marker=$1
+    shift
+    : >"$scratch/console"
+    timeout 180 ip netns exec "$net-switch" qemu-system-x86_64 -accel tcg -display none -vga none \
+        -netdev tap,id=n0,ifname=tap0,script=no,downscript=no -no-reboot -monitor none \
+        -serial "file:$scratch/console" "$@" </dev/null >"$scratch/qemu.log" 2>&1 &
+    local machine=$!
+    cleanup "kill $machine && wait $machine"
+    while ! grep -qa "$marker" "$scratch/console"; do
+        kill -0 "$machine" 2>/dev/null || fail "no $marker; console: $(tr -cd '[:print:]\n' \
+            <"$scratch/console" | tail -40) qemu: $(cat "$scratch/qemu.log") log: $(cat "$scratch/log")"
+        sleep 0.2
+    done
+    kill "$machine" 2>/dev/null || true
+    wait "$machine" 2>/dev/null || true
+}
+
+# For a BIOS: PXELINUX and its configuration, which says so on the console.
+prepare_pxelinux() {
+    local pxelinux=/usr/lib/PXELINUX/$1 ldlinux=/usr/lib/syslinux/modules/bios/ldlinux.c32
+    need_file "$pxelinux"
+    need_file "$ldlinux"
+    cp "$pxelinux" "$ldlinux" "$root"
+    mkdir "$root/pxelinux.cfg"
+    cat >"$root/pxelinux.cfg/default" <<'EOC'
+SERIAL 0
+SAY BOOTVIEW PXELINUX READ ITS CONFIGURATION
+DEFAULT next
+LABEL next
+  LOCALBOOT -1
+EOC
+}
+boot_pc() { boot "$1" -machine pc,graphics=off -m 256 -boot n -device "$2,netdev=n0,mac=52:54:00:12:34:56,bootindex=0"; }
+# EDK2's own PXE client; romfile= takes iPXE out of the network card.
+boot_uefi() {
+    local code=/usr/share/OVMF/OVMF_CODE_4M.fd vars=/usr/share/OVMF/OVMF_VARS_4M.fd
+    need_file $code
+    need_file $vars
+    cp $vars "$scratch/vars.fd"
+    boot "$1" -machine q35,graphics=off -m 512 \
+        -drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" \
+        -drive "if=pflash,format=raw,unit=1,file=$scratch/vars.fd" \
+        -device virtio-net-pci,netdev=n0,mac=52:54:00:12:34:57,bootindex=0,romfile= \
+        -device virtio-rng-pci
+}
+offered() { grep -q "52:54:00:12:34:$1: offered $2" "$scratch/log" || fail "$(cat "$scratch/log")"; }
+
+case $1 in
+bios)
+    prepare_pxelinux pxelinux.0
+    start_bridge --dhcp-proxy
+    boot_pc 'BOOTVIEW PXELINUX READ ITS CONFIGURATION' virtio-net-pci
+    offered '56 on eth0 (ipxe, bios)' pxelinux.0
+    ;;
+bios-menu)
+    # The first entry at once, by a question to port 4011; with another network card and PXELINUX.
+    prepare_pxelinux lpxelinux.0
+    start_bridge --dhcp-proxy --pxe-menu bios,PXELINUX,lpxelinux.0 --pxe-menu any,Disk --pxe-prompt Boot,0
+    boot_pc 'BOOTVIEW PXELINUX READ ITS CONFIGURATION' e1000
+    offered '56 on eth0 (ipxe, bios)' menu
+    offered '56 on eth0.*' lpxelinux.0
+    ;;
+ipxe-script)
+    printf '#!ipxe\necho BOOTVIEW IPXE SCRIPT from ${proxydhcp/next-server}\npoweroff\n' >"$root/my.ipxe"
+    touch "$root/undionly.kpxe"
+    start_bridge --dhcp-proxy --ipxe-script my.ipxe
+    boot_pc 'BOOTVIEW IPXE SCRIPT from 10.77.0.2' virtio-net-pci
+    ;;
+uefi-ipxe)
+    # UEFI loads iPXE, and iPXE its script.
+    need_file /usr/lib/ipxe/snponly.efi
+    cp /usr/lib/ipxe/snponly.efi "$root"
+    printf '#!ipxe\necho BOOTVIEW IPXE SCRIPT from ${proxydhcp/next-server}\npoweroff\n' >"$root/boot.ipxe"
+    start_bridge --dhcp-proxy
+    boot_uefi 'BOOTVIEW IPXE SCRIPT from 10.77.0.2'
+    offered '57 on eth0 (uefi, x64)' snponly.efi
+    offered '57 on eth0 (ipxe, x64)' boot.ipxe
+    ;;
+uefi)
+    requires gcc ld
+    mkdir -p "$root/EFI/BOOT"
+    gcc -O1 -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-ident \
+        -fcf-protection=none -fPIC -mno-red-zone -c "$(dirname "$0")/efi_payload.c" \
+        -o "$scratch/payload.o"
+    ld -m i386pep --subsystem 10 -e efi_main -o "$root/EFI/BOOT/BOOTX64.EFI" "$scratch/payload.o" ||
+        { echo "skipped: this ld makes no UEFI programs"; exit 77; }
+    start_bridge --dhcp-proxy
+    boot_uefi 'BOOTVIEW EFI PAYLOAD'
+    offered '57 on eth0 (uefi, x64)' EFI/BOOT/BOOTX64.EFI
+    ;;
+esac
+stop_bridge

@@ -1,0 +1,32 @@
+# A machine that gets no answer is in the log, once, with the reason and what to do; in the metrics
+# every time. If this fails, nobody finds out why a machine does not boot.
+source "$(dirname "$0")/network.sh"
+requires curl
+make_network
+mkdir -p "$scratch/root"
+touch "$scratch/root/pxelinux.0"
+start_bridge --dhcp-proxy --metrics "$scratch/metrics"
+
+for _ in 1 2 3; do
+    rom silent arm64 bios >/dev/null || fail "arm64 was answered"
+    rom silent http bios >/dev/null || fail "http was answered"
+    rom silent plain bios >/dev/null || fail "plain was answered"
+done
+log=$(cat "$scratch/log")
+[ "$(grep -c '52:54:00:12:34:57 on eth0 gets no answer: there is no boot program for arm64.*--boot-file arm64=FILE' <<<"$log")" = 1 ] ||
+    fail "$log"
+[ "$(grep -c '52:54:00:12:34:58 on eth0 gets no answer: it boots by HTTP.*--http-boot x64=URL' <<<"$log")" = 1 ] ||
+    fail "$log"
+[ "$(grep -c '52:54:00:12:34:55 on eth0 (bios, bios): offered pxelinux.0' <<<"$log")" = 1 ] || fail "$log"
+! grep -q 02:00:00:00:00:77 <<<"$log" || fail "an ordinary client is in the log: $log"
+
+metrics=$(curl -s --max-time 20 --unix-socket "$scratch/metrics" http://localhost/metrics)
+expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="no-boot-program"\} 3$'
+expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="not-booting"\} 3$'
+expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="answered"\} 9$'
+
+# A flood of strange machines neither fills the log nor keeps others waiting.
+rom flood 5000 arm64
+rom ask bios 1 >/dev/null || fail "not answered after a flood"
+[ "$(wc -l <"$scratch/log")" -lt 100 ] || fail "$(wc -l <"$scratch/log") lines"
+stop_bridge

@@ -1,0 +1,180 @@
+#include "tftp-bridge/tftp/file_cache.h"
+
+#include "tests/support/temporary_directory.h"
+
+#include <poll.h>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <thread>
+
+namespace bootview::tftp {
+namespace {
+
+constexpr std::size_t chunk = chunk_bytes;
+
+class FileCacheTest : public testing::Test {
+protected:
+    void turn() {
+        std::vector<pollfd> waiting;
+        for (const int fd : cache.fds())
+            waiting.push_back({fd, POLLIN, 0});
+        ASSERT_GT(poll(waiting.data(), waiting.size(), 60'000), 0) << "nothing was completed";
+        cache.run_completed();
+    }
+    std::shared_ptr<CachedFile> open(const std::string& name, Mode mode = Mode::octet) {
+        const auto id = ++last_id;
+        cache.open(root, name, mode, id);
+        while (!opened.contains(id))
+            turn();
+        auto* file = std::get_if<std::shared_ptr<CachedFile>>(&opened.at(id));
+        auto result = file ? *file : nullptr;
+        opened.erase(id);
+        return result;
+    }
+    // The first byte at `offset`, read if it has to be; nothing if the file has failed.
+    std::optional<std::byte> byte_at(CachedFile& file, std::uint64_t offset) {
+        while (file.resident(offset).empty()) {
+            if (file.state() != ReadResult::ok)
+                return std::nullopt;
+            called.erase(7);
+            if (!file.request(offset, 7))
+                while (!called.contains(7))
+                    turn();
+        }
+        return file.resident(offset)[0];
+    }
+    // Files that were written just now may be written again unseen, and are shared with nobody.
+    // False where a file system gives nothing to tell versions by.
+    bool ages(const std::filesystem::path& file) {
+        const auto enough = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (std::chrono::steady_clock::now() < enough) {
+            if (!std::get<OpenFile>(root->open(file.filename())).version.empty())
+                return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    }
+
+    test::TemporaryDirectory directory;
+    std::shared_ptr<const FileRoot> root = std::make_shared<FileRoot>(directory.path());
+    std::map<std::uint64_t, FileCache::Opened> opened;
+    std::set<std::uint64_t> called;
+    std::uint64_t last_id = 100;
+    FileCache cache{
+        4 * chunk,
+        {[this](std::uint64_t id, FileCache::Opened file) { opened.emplace(id, std::move(file)); },
+         [this](std::uint64_t id) { called.insert(id); }}};
+};
+
+TEST_F(FileCacheTest, AFileThatManyFetchIsReadOnce) {
+    if (!ages(directory.write("file", std::string(3 * chunk, 'x'))))
+        GTEST_SKIP() << "files are not shared here";
+    const auto first = open("file");
+    for (int i = 0; i < 10; ++i) {
+        const auto file = open("file");
+        EXPECT_EQ(file, first);
+        for (std::uint64_t at = 0; at < file->length(); at += 1000)
+            EXPECT_EQ(byte_at(*file, at), std::byte{'x'});
+    }
+    EXPECT_EQ(cache.chunks_read(), 3U);
+}
+
+TEST_F(FileCacheTest, ThoseWhoAskTogetherShareOneOpening) {
+    directory.write("file", "new");
+    for (std::uint64_t id = 0; id < 50; ++id)
+        cache.open(root, "file", Mode::octet, id);
+    while (opened.size() < 50)
+        turn();
+    std::set<CachedFile*> files;
+    for (auto& [id, file] : opened)
+        files.insert(std::get<std::shared_ptr<CachedFile>>(file).get());
+    EXPECT_LE(files.size(), 2U) << "the one that had begun, and one more";
+    opened.clear();
+}
+
+TEST_F(FileCacheTest, AnotherVersionIsAnotherFile) {
+    ages(directory.write("file", "old"));
+    const auto old_file = open("file");
+    directory.write("other", "new");
+    std::filesystem::rename(directory.path() / "other", directory.path() / "file");
+    const auto new_file = open("file");
+    EXPECT_NE(new_file, old_file);
+    EXPECT_EQ(byte_at(*old_file, 0), std::byte{'o'});
+    EXPECT_EQ(byte_at(*new_file, 0), std::byte{'n'});
+}
+
+TEST_F(FileCacheTest, AFileJustWrittenIsSharedWithNobody) {
+    directory.write("file", "one");
+    const auto first = open("file");
+    EXPECT_NE(open("file"), first) << "it may be written again without a difference that shows";
+}
+
+TEST_F(FileCacheTest, TextAndBytesAreNotMixedUp) {
+    ages(directory.write("file", "\n"));
+    const auto octet = open("file");
+    const auto text = open("file", Mode::netascii);
+    EXPECT_EQ(byte_at(*octet, 0), std::byte{'\n'});
+    EXPECT_EQ(byte_at(*text, 0), std::byte{'\r'});
+    EXPECT_EQ(octet->length(), 1U);
+    EXPECT_EQ(text->length(), 2U);
+}
+
+TEST_F(FileCacheTest, MemoryIsBoundedHoweverManyFilesThereAre) {
+    std::vector<std::shared_ptr<CachedFile>> files;
+    for (int i = 0; i < 20; ++i) {
+        const auto name = std::to_string(i);
+        directory.write(name, std::string(2 * chunk, static_cast<char>('a' + i)));
+        files.push_back(open(name));
+    }
+    for (int round = 0; round < 2; ++round)
+        for (int i = 0; i < 20; ++i) {
+            EXPECT_EQ(byte_at(*files[static_cast<std::size_t>(i)], chunk),
+                      static_cast<std::byte>('a' + i));
+            EXPECT_LE(cache.bytes(), 4 * chunk);
+        }
+    files.clear();
+    EXPECT_EQ(cache.bytes(), 0U) << "what nobody sends is not kept";
+}
+
+TEST_F(FileCacheTest, WhatOneTransferAloneHasSentIsNotKept) {
+    directory.write("file", std::string(10 * chunk, 'x'));
+    const auto file = open("file");
+    for (std::uint64_t at = 0; at < file->length(); at += chunk) {
+        EXPECT_EQ(byte_at(*file, at), std::byte{'x'});
+        file->move_on(at);
+    }
+    while (cache.chunks_read() < 10)
+        turn();
+    EXPECT_LE(cache.bytes(), 3 * chunk);
+}
+
+TEST_F(FileCacheTest, AFileThatFailedIsOpenedAnewForTheNext) {
+    const auto path = directory.write("file", std::string(2 * chunk, 'o'));
+    ages(path);
+    const auto old_file = open("file");
+    EXPECT_EQ(byte_at(*old_file, 0), std::byte{'o'});
+    std::filesystem::resize_file(path, 100);
+    EXPECT_EQ(byte_at(*old_file, chunk), std::nullopt);
+    EXPECT_EQ(old_file->state(), ReadResult::changed);
+    const auto new_file = open("file");
+    EXPECT_EQ(new_file->length(), 100U);
+    EXPECT_EQ(byte_at(*new_file, 0), std::byte{'o'});
+}
+
+TEST_F(FileCacheTest, ATransferThatEndsDuringAReadIsNotMissed) {
+    directory.write("file", std::string(chunk, 'x'));
+    for (int i = 0; i < 100; ++i) {
+        const auto file = open("file");
+        file->request(0, 1);
+    }
+    const auto last = open("file");
+    EXPECT_EQ(byte_at(*last, 0), std::byte{'x'});
+}
+
+} // namespace
+} // namespace bootview::tftp

@@ -1,0 +1,83 @@
+#include "tftp-bridge/boot_service.h"
+
+#include "tftp-bridge/dhcp/metrics.h"
+#include "tftp-bridge/tftp/inherited_sockets.h"
+#include "tftp-bridge/tftp/log.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+namespace bootview {
+namespace {
+
+namespace log = tftp::log;
+using Clock = std::chrono::steady_clock;
+
+// Without names all inherited sockets are for TFTP.
+std::vector<Descriptor> sockets_named(const std::string& name) {
+    if (!std::getenv("LISTEN_FDNAMES"))
+        return {};
+    return tftp::inherited_sockets(name);
+}
+
+} // namespace
+
+BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
+    : options_(std::move(options)), root_(setup.root), fold_case_(setup.fold_case),
+      option_names_(std::move(setup.option_names)),
+      config_options_(std::move(setup.config.options)),
+      locator_(
+          root_, boot_defaults(options_),
+          [this](const tftp::Endpoint& address) { return neighbours_.find(address); }, fold_case_) {
+    locator_.set_records(std::move(setup.config.clients));
+    server.set_locate([this](const tftp::Endpoint& client, const std::string& name) {
+        return locate(client, name);
+    });
+    server.on_reload([this] { reload(); });
+    auto settings = dhcp_settings(options_); // checked even if it is not used
+    if (!options_.dhcp_proxy)
+        return;
+
+    dhcp::Machines machines;
+    machines.boot_files = [this](const dhcp::Machine& machine) {
+        return locator_.boot_files_for(machine);
+    };
+    machines.learn = [this](const dhcp::Machine& machine) { locator_.known().learn(machine); };
+    machines.learn_address = [this](const dhcp::Mac& mac, dhcp::Ipv4 address) {
+        locator_.known().learn_address(mac, address);
+    };
+    machines.describe = [this](const dhcp::Mac& mac) { return locator_.describe(mac); };
+    dhcp_.emplace(std::move(settings), std::move(machines),
+                  dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
+    server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });
+    server.add_metrics([this] { return to_text(dhcp_->counters()); });
+    log::info("answering machines that boot from the network on {}", dhcp_->describe());
+}
+
+tftp::Located BootService::locate(const tftp::Endpoint& client, const std::string& name) {
+    auto place = locator_.place_for(client, name, Clock::now());
+    auto& root = roots_[place.directory];
+    if (!root)
+        root = std::make_shared<tftp::FileRoot>(place.directory, fold_case_);
+    return {root, std::move(place.name)};
+}
+
+void BootService::reload() {
+    if (options_.config.empty())
+        return;
+    try {
+        auto config = clients::load_config(options_.config, option_names_);
+        if (config.options != config_options_)
+            log::warning("{}: only what it says about clients is read again; restart tftp-bridge "
+                         "for the rest",
+                         options_.config);
+        log::info("{}: {} clients", options_.config, config.clients.size());
+        locator_.set_records(std::move(config.clients));
+        roots_.clear();
+    } catch (const clients::ConfigError& error) {
+        log::error("{}; the old settings stay", error.what());
+    }
+}
+
+} // namespace bootview

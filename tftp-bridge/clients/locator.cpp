@@ -1,0 +1,222 @@
+#include "tftp-bridge/clients/locator.h"
+
+#include "common/descriptor.h"
+#include "tftp-bridge/clients/boot_files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+
+namespace bootview::clients {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto keep_answer = 30s; // of the neighbour table
+constexpr auto keep_miss = 1s;
+constexpr auto keep_directory = 1s;
+constexpr std::size_t most_answers = 4096;
+
+// The firmware that a Pi without an EEPROM asks for first, without a prefix, from wherever it is.
+bool is_first_stage(std::string_view name) {
+    return name == "bootcode.bin" || name == "bootsig.bin";
+}
+
+bool is_hex(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    });
+}
+
+// What a Pi puts in front of its names by itself: its serial number or its MAC.
+bool looks_like_prefix(std::string_view first) {
+    return (first.size() == 8 && is_hex(first)) || dhcp::Mac::from_text(first).has_value();
+}
+
+// A link may lead there, as long as it leads to a place inside.
+bool exists_inside(const std::string& directory, const std::string& name, std::uint64_t kind) {
+    const Descriptor root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root)
+        return false;
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC | kind;
+    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+    const Descriptor found(
+        static_cast<int>(syscall(SYS_openat2, root.get(), name.c_str(), &how, sizeof how)));
+    return static_cast<bool>(found);
+}
+
+bool is_directory_inside(const std::string& directory, const std::string& name) {
+    return exists_inside(directory, name, O_DIRECTORY);
+}
+
+// "9ffefdef/start4.elf": the first part, and what follows the slash. Without a slash no first part.
+std::pair<std::string_view, std::string_view> split(std::string_view name) {
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos)
+        return {"", name};
+    return {name.substr(0, slash), name.substr(slash + 1)};
+}
+
+bool is_prefix_of(std::string_view first, const ClientRecord& record) {
+    if (first.empty())
+        return false;
+    if (first == record.prefix || (record.serial && serial_from_text(first) == record.serial))
+        return true;
+    return record.mac && dhcp::Mac::from_text(first) == record.mac;
+}
+
+dhcp::Ipv4 ipv4_of(const tftp::Endpoint& endpoint) {
+    return {static_cast<std::uint32_t>(endpoint.address[0]) << 24 |
+            static_cast<std::uint32_t>(endpoint.address[1]) << 16 |
+            static_cast<std::uint32_t>(endpoint.address[2]) << 8 | endpoint.address[3]};
+}
+
+template<typename Map>
+std::string find_or_empty(const Map& map, dhcp::Architecture architecture) {
+    auto found = map.find(architecture);
+    if (found == map.end())
+        found = map.find(dhcp::program_architecture(architecture));
+    return found == map.end() ? std::string() : found->second;
+}
+
+} // namespace
+
+Locator::Locator(std::string root, BootDefaults defaults, FindMac find_mac, bool fold_case)
+    : root_(std::move(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)),
+      fold_case_(fold_case) {}
+
+Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now) {
+    const auto [first, rest] = split(name);
+    const auto identity = identify(peer, now);
+    const auto* record = find_record(records_, identity);
+    if (record && !record->root.empty()) {
+        auto directory = root_of(*record);
+        // Its own prefix stands for its own root. If it is not known to be its own, it still looks
+        // like one, unless there is such a directory.
+        const bool prefixed =
+            is_prefix_of(first, *record) ||
+            (!first.empty() && identity.serial && first == *identity.serial) ||
+            (looks_like_prefix(first) && !is_directory_inside(directory, std::string(first)));
+        return {std::move(directory), std::string(prefixed ? rest : name), record->name};
+    }
+    const std::string client = record ? record->name : "";
+    if (const auto* by_prefix = record_by_prefix(first))
+        return {root_of(*by_prefix), std::string(rest), by_prefix->name};
+    if (const auto own = recent_own_directory(identity, now)) {
+        if (first == *own)
+            return {root_ + "/" + *own, std::string(rest), client};
+        if (!is_first_stage(name) || exists_inside(root_, *own + "/" + name, 0))
+            return {root_ + "/" + *own, name, client};
+    }
+    return {root_, name, client};
+}
+
+dhcp::BootFiles Locator::boot_files_for(const dhcp::Machine& machine) const {
+    auto identity = known_.identity_of(machine.mac);
+    identity.architecture = machine.architecture;
+    if (machine.serial)
+        identity.serial = machine.serial;
+    if (machine.uuid)
+        identity.uuid = machine.uuid;
+
+    const auto* record = find_record(records_, identity);
+    std::string directory = root_;
+    if (record && !record->root.empty())
+        directory = root_of(*record);
+    else if (const auto own = own_directory(identity))
+        directory += "/" + *own;
+
+    dhcp::BootFiles files;
+    files.program = record && !record->boot_file.empty()
+                        ? record->boot_file
+                        : find_or_empty(defaults_.boot_file, machine.architecture);
+    if (files.program.empty() && machine.boot_class != dhcp::BootClass::http)
+        files.program = find_boot_program(directory, machine.architecture, fold_case_).value_or("");
+    files.ipxe_script =
+        record && !record->ipxe_script.empty() ? record->ipxe_script : defaults_.ipxe_script;
+    if (files.ipxe_script.empty() && machine.boot_class == dhcp::BootClass::ipxe &&
+        dhcp::is_ipxe_program(files.program))
+        files.ipxe_script = find_ipxe_script(directory, fold_case_).value_or("");
+    files.url = record && !record->http_boot.empty()
+                    ? record->http_boot
+                    : find_or_empty(defaults_.http_boot, machine.architecture);
+    return files;
+}
+
+std::string Locator::describe(const dhcp::Mac& mac) const {
+    const auto* record = find_record(records_, known_.identity_of(mac));
+    if (!record || record->name == mac.to_string())
+        return mac.to_string();
+    return record->name + " (" + mac.to_string() + ")";
+}
+
+// The neighbour table first: what it says was true a moment ago.
+Identity Locator::identify(const tftp::Endpoint& peer, TimePoint now) {
+    const bool v4 = peer.family == AF_INET;
+    auto mac = ask_neighbours(peer, now);
+    if (!mac && v4)
+        mac = known_.owner_of(ipv4_of(peer));
+    auto identity = mac ? known_.identity_of(*mac) : Identity{};
+    identity.address.reset();
+    if (v4)
+        identity.address = ipv4_of(peer);
+    return identity;
+}
+
+std::optional<dhcp::Mac> Locator::ask_neighbours(const tftp::Endpoint& peer, TimePoint now) {
+    auto address = peer;
+    address.port = 0;
+    const auto known = asked_.find(address);
+    if (known != asked_.end() && now < known->second.until)
+        return known->second.mac;
+    if (asked_.size() >= most_answers)
+        asked_.clear();
+    const auto mac = find_mac_(address);
+    asked_[address] = {mac, now + (mac ? keep_answer : keep_miss)};
+    return mac;
+}
+
+const ClientRecord* Locator::record_by_prefix(std::string_view first) const {
+    for (const auto& record : records_)
+        if (!record.root.empty() && is_prefix_of(first, record))
+            return &record;
+    return nullptr;
+}
+
+std::string Locator::root_of(const ClientRecord& record) const {
+    return record.root.front() == '/' ? record.root : root_ + "/" + record.root;
+}
+
+std::optional<std::string> Locator::recent_own_directory(const Identity& identity, TimePoint now) {
+    if (!identity.mac)
+        return std::nullopt;
+    const auto key = identity.mac->to_string() + identity.serial.value_or("");
+    const auto known = own_directories_.find(key);
+    if (known != own_directories_.end() && now < known->second.until)
+        return known->second.name;
+    if (own_directories_.size() >= most_answers)
+        own_directories_.clear();
+    auto name = own_directory(identity);
+    own_directories_[key] = {name, now + keep_directory};
+    return name;
+}
+
+// As a Pi would write it in front of its names.
+std::optional<std::string> Locator::own_directory(const Identity& identity) const {
+    std::vector<std::string> names;
+    if (identity.serial)
+        names.push_back(*identity.serial);
+    if (identity.mac) {
+        names.push_back(identity.mac->to_string('-'));
+        names.push_back(identity.mac->to_string(':'));
+    }
+    for (const auto& name : names)
+        if (is_directory_inside(root_, name))
+            return name;
+    return std::nullopt;
+}
+
+} // namespace bootview::clients

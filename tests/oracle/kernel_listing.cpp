@@ -1,9 +1,10 @@
-// kernel-listing DIRECTORY OUTPUT: what the kernel's vfat driver shows of each image in DIRECTORY, in
-// files listing-N in the directory OUTPUT. Runs in the guest only, as root.
+// kernel-listing DIRECTORY OUTPUT: what the kernel's vfat driver shows of each image in DIRECTORY,
+// in files listing-N in the directory OUTPUT. Runs in the guest only, as root.
 //
-// An image begins with a line `image NAME`. For the whole of it, and for each partition that the kernel
-// itself finds, there is a line `mount whole|pN ok|ERRNO sectors=512|4096` and what tree_listing.h says.
-// Mount options are those of the file NAME.options beside it, after the usual ones.
+// An image begins with a line `image NAME`. For the whole of it, and for each partition that the
+// kernel itself finds, there is a line `mount whole|pN ok|ERRNO sectors=512|4096` and what
+// tree_listing.h says. Mount options are those of the file NAME.options beside it, after the usual
+// ones.
 #include "tree_listing.h"
 
 #include <algorithm>
@@ -110,7 +111,8 @@ bool try_mount(const std::string& device, const std::string& options, const std:
                unsigned sector, bool say_failure) {
     if (mount(device.c_str(), mountpoint.c_str(), "vfat", MS_RDONLY, options.c_str()) != 0) {
         if (say_failure)
-            std::printf("mount %s %s sectors=%u\n", what.c_str(), oracle::errno_name(errno).c_str(), sector);
+            std::printf("mount %s %s sectors=%u\n", what.c_str(), oracle::errno_name(errno).c_str(),
+                        sector);
         return false;
     }
     std::printf("mount %s ok sectors=%u\n", what.c_str(), sector);
@@ -160,7 +162,8 @@ void work(const std::string& directory, std::size_t worker) {
 
 int main(int count, char** arguments) {
     if (count != 3) {
-        std::fputs("kernel-listing: name the directory of the images, and one to write to\n", stderr);
+        std::fputs("kernel-listing: name the directory of the images, and one to write to\n",
+                   stderr);
         return 2;
     }
     std::vector<pid_t> children;

@@ -79,7 +79,8 @@ private:
                 else
                     std::fprintf(out_, "limit %s\n", escaped(path).c_str());
             } else {
-                std::fprintf(out_, "file %s size=%" PRIu64 " mtime=%lld atime=%lld mode=%o data=%s\n",
+                std::fprintf(out_,
+                             "file %s size=%" PRIu64 " mtime=%lld atime=%lld mode=%o data=%s\n",
                              escaped(path).c_str(), static_cast<std::uint64_t>(status.st_size),
                              static_cast<long long>(status.st_mtime),
                              static_cast<long long>(status.st_atime), status.st_mode & 07777,
@@ -167,20 +168,34 @@ private:
 // strerrorname_np() is not everywhere, and numbers are the same on both sides but read badly.
 std::string errno_name(int number) {
     switch (number) {
-    case EIO: return "EIO";
-    case ENOENT: return "ENOENT";
-    case ESTALE: return "ESTALE";
-    case EINVAL: return "EINVAL";
-    case ENAMETOOLONG: return "ENAMETOOLONG";
-    case ENOTDIR: return "ENOTDIR";
-    case ELOOP: return "ELOOP";
-    case EFBIG: return "EFBIG";
-    case ENOMEM: return "ENOMEM";
-    case EACCES: return "EACCES";
-    case EPERM: return "EPERM";
-    case ENOTCONN: return "ENOTCONN";
-    case EUCLEAN: return "EUCLEAN";
-    default: return "E" + std::to_string(number);
+    case EIO:
+        return "EIO";
+    case ENOENT:
+        return "ENOENT";
+    case ESTALE:
+        return "ESTALE";
+    case EINVAL:
+        return "EINVAL";
+    case ENAMETOOLONG:
+        return "ENAMETOOLONG";
+    case ENOTDIR:
+        return "ENOTDIR";
+    case ELOOP:
+        return "ELOOP";
+    case EFBIG:
+        return "EFBIG";
+    case ENOMEM:
+        return "ENOMEM";
+    case EACCES:
+        return "EACCES";
+    case EPERM:
+        return "EPERM";
+    case ENOTCONN:
+        return "ENOTCONN";
+    case EUCLEAN:
+        return "EUCLEAN";
+    default:
+        return "E" + std::to_string(number);
     }
 }
 

@@ -23,7 +23,7 @@ namespace oracle {
 struct Limits {
     std::size_t depth = 12;
     std::size_t entries = 100'000;
-    std::uint64_t bytes = 64 << 20; // of one file
+    std::uint64_t bytes = 64 << 20;         // of one file
     std::uint64_t total_bytes = 2ULL << 30; // of all files
 };
 

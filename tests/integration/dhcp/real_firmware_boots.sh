@@ -37,7 +37,7 @@ boot() {
     local machine=$!
     cleanup "kill $machine && wait $machine"
     # The screen's cursor may be moved in the middle of a word.
-    while ! sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$scratch/console" | grep -qa "$marker"; do
+    while [ "$(sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$scratch/console" | grep -ca "$marker")" = 0 ]; do
         kill -0 "$machine" 2>/dev/null || fail "no $marker; console: $(tr -cd '[:print:]\n' \
             <"$scratch/console" | tail -40) qemu: $(cat "$scratch/qemu.log") log: $(cat "$scratch/log")"
         sleep 0.2

@@ -77,6 +77,8 @@ wait_for() {
 # start_serve ARGUMENT...: in the background, on free loopback ports; $prefix comes before it.
 prefix=()
 start_serve() {
+    # Before it runs: what an earlier one printed must not be taken for its word.
+    : >"$scratch/serve.out"
     ${prefix[@]+"${prefix[@]}"} env ${preload[@]+"${preload[@]}"} "$BOOTVIEW" serve --listen 127.0.0.1 \
         --nbd-port 0 --tftp-port 0 "$@" >"$scratch/serve.out" 2>"$scratch/serve.err" &
     serve_pid=$!

@@ -102,6 +102,8 @@ Step Sender::repeat_first(TimePoint now) {
 
 Step Sender::send_window() {
     const auto end = std::min(base_ + parameters_.window_size, last_block_ + 1);
+    if (next_ == end) // all of the window is on its way
+        return {};
     const Step step{Step::Kind::send_data, next_, static_cast<std::uint32_t>(end - next_)};
     repeated_ += std::min(end, never_sent_) - std::min(next_, never_sent_);
     next_ = end;

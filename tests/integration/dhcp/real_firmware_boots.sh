@@ -36,7 +36,8 @@ boot() {
         -serial "file:$scratch/console" "$@" </dev/null >"$scratch/qemu.log" 2>&1 &
     local machine=$!
     cleanup "kill $machine && wait $machine"
-    while ! grep -qa "$marker" "$scratch/console"; do
+    # The screen's cursor may be moved in the middle of a word.
+    while [ "$(sed 's/\x1b\[[0-9;]*[A-Za-z]//g' "$scratch/console" | grep -ca "$marker")" = 0 ]; do
         kill -0 "$machine" 2>/dev/null || fail "no $marker; console: $(tr -cd '[:print:]\n' \
             <"$scratch/console" | tail -40) qemu: $(cat "$scratch/qemu.log") log: $(cat "$scratch/log")"
         sleep 0.2
@@ -54,7 +55,7 @@ prepare_pxelinux() {
     mkdir "$root/pxelinux.cfg"
     cat >"$root/pxelinux.cfg/default" <<'EOC'
 SERIAL 0
-SAY BOOTVIEW PXELINUX READ ITS CONFIGURATION
+SAY BOOTVIEW PXELINUX AT WORK
 DEFAULT next
 LABEL next
   LOCALBOOT -1
@@ -79,14 +80,14 @@ case $1 in
 bios)
     prepare_pxelinux pxelinux.0
     start_bridge --dhcp-proxy
-    boot_pc 'BOOTVIEW PXELINUX READ ITS CONFIGURATION' virtio-net-pci
+    boot_pc 'BOOTVIEW PXELINUX AT WORK' virtio-net-pci
     offered '56 on eth0 (ipxe, bios)' pxelinux.0
     ;;
 bios-menu)
     # The first entry at once, by a question to port 4011; with another network card and PXELINUX.
     prepare_pxelinux lpxelinux.0
     start_bridge --dhcp-proxy --pxe-menu bios,PXELINUX,lpxelinux.0 --pxe-menu any,Disk --pxe-prompt Boot,0
-    boot_pc 'BOOTVIEW PXELINUX READ ITS CONFIGURATION' e1000
+    boot_pc 'BOOTVIEW PXELINUX AT WORK' e1000
     offered '56 on eth0 (ipxe, bios)' menu
     offered '56 on eth0.*' lpxelinux.0
     ;;

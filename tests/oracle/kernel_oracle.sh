@@ -23,9 +23,10 @@ guest=$("$here/../guest/build-guest") || unavailable "there is no guest, see abo
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/bootview-test-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# One makes the images, a second test at the same time waits for them.
+# One makes the images, a second test at the same time waits for them. Nobody else may hold the lock, so that it
+# is free when this script has ended, and what it started ends with it.
 exec 9>"$cache/oracle.lock"
-timeout 900 flock 9 || { echo "FAILED: $cache/oracle.lock is held for too long"; exit 1; }
+timeout 600 flock 9 || { echo "FAILED: $cache/oracle.lock is held for too long"; exit 1; }
 recipe=$({
     cat "$here"/{make-images,broken_images.py,fat_image.py,write-in-guest}
     echo "$guest"
@@ -35,11 +36,11 @@ images=$cache/oracle-images-$recipe
 if [ ! -d "$images" ]; then
     find "$cache" -mindepth 1 -maxdepth 1 \( -name 'oracle-images-*' -o -name 'kernel-listing-*' \) -mtime +7 -exec rm -rf {} +
     rm -rf "$images.new" "$images.new.scratch"
-    "$here/make-images" "$images.new"
+    setpriv --pdeathsig TERM "$here/make-images" "$images.new" 9>&-
     mv "$images.new" "$images"
 fi
 touch "$images"
-"$here/list-by-kernel" "$KERNEL_LISTING" "$images" "$scratch/kernel"
+setpriv --pdeathsig TERM "$here/list-by-kernel" "$KERNEL_LISTING" "$images" "$scratch/kernel" 9>&-
 exec 9>&-
 
 "$here/compare" --complete --differences "$here/differences" --kernel "$scratch/kernel" \

@@ -265,6 +265,12 @@ bool ImageTree::may_be_half_done() const {
            (layout_.in_use && feed_->changed_within(longest_half_done));
 }
 
+// A free last cluster is one of the things that Linux shows.
+bool ImageTree::is_usable(fat::ChainState state) const {
+    return state == fat::ChainState::complete ||
+           (state == fat::ChainState::last_is_free && !may_be_half_done());
+}
+
 void ImageTree::make_room_beside(const DirectoryNode& directory) {
     while (nodes_.listings.total() > maximum_of_listings) {
         DirectoryNode* const oldest = nodes_.listings.oldest(
@@ -386,8 +392,7 @@ void ImageTree::refresh(DirectoryNode& directory) {
         index_.add(range, {&directory, Role::listing});
     for (const Range& range : directory.read_from)
         require_settled(range);
-    if (chain.state != fat::ChainState::complete &&
-        (chain.state != fat::ChainState::last_is_free || may_be_half_done()))
+    if (!is_usable(chain.state))
         throw Damaged(
             fmt::format("directory '{}': {}", directory.entry.name, fat::describe(chain.state)));
 
@@ -445,9 +450,7 @@ void ImageTree::check_chain(FileNode& file) {
     const fat::Chain now = fat::read_file_chain(reader_of(volume), volume.geometry,
                                                 file.entry.first_cluster, file.entry.size);
     if (now.extents != *file.extents ||
-        shifted(now.fat_bytes, volume.range.offset) != file.fat_bytes ||
-        (now.state != fat::ChainState::complete &&
-         (now.state != fat::ChainState::last_is_free || may_be_half_done()))) {
+        shifted(now.fat_bytes, volume.range.offset) != file.fat_bytes || !is_usable(now.state)) {
         kill(file);
         return;
     }
@@ -572,8 +575,7 @@ void ImageTree::load(FileNode& file) {
     require_settled(chain.extents);
     for (const Range& range : fat_bytes)
         require_settled(range);
-    if (chain.state != fat::ChainState::complete &&
-        (chain.state != fat::ChainState::last_is_free || may_be_half_done()))
+    if (!is_usable(chain.state))
         throw Damaged(fmt::format("file '{}': {}", file.entry.name, fat::describe(chain.state)));
     const std::vector<Range> covering = chain.extents.covering();
     if (!covering.empty() && covering.back().end() > file_->size())

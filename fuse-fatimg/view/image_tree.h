@@ -11,6 +11,7 @@
 // the caller starts over.
 #pragma once
 
+#include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/image/source.h"
 #include "fuse-fatimg/view/change_feed.h"
 #include "fuse-fatimg/view/layout.h"
@@ -117,6 +118,7 @@ private:
     void require_settled(const Range& range) const;
     void require_settled(const fat::Extents& extents) const;
     bool may_be_half_done() const;
+    bool is_usable(fat::ChainState state) const;
     void make_room_beside(const DirectoryNode& directory);
     void make_room_for_chain();
     std::shared_ptr<Node> child(const std::shared_ptr<DirectoryNode>& directory,

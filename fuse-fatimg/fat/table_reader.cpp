@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
-#include <utility>
 
 namespace bootview::fat {
 
@@ -49,18 +48,26 @@ std::uint32_t TableReader::entry(Cluster cluster) {
     return value >= widest ? value - widest + entry_bad : value;
 }
 
+TableReader::Page& TableReader::page(std::uint64_t index) {
+    const std::size_t block = static_cast<std::size_t>(index / pages_per_block);
+    if (block >= blocks_.size())
+        blocks_.resize(block + 1);
+    if (!blocks_[block])
+        blocks_[block] = std::make_unique<Block>();
+    return (*blocks_[block])[index % pages_per_block];
+}
+
 const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
     const std::uint64_t index = at / page_size;
-    if (index != last_index_) {
-        last_ = &pages_[index];
-        last_index_ = index;
-    }
-    last_->touched |= static_cast<std::uint8_t>(1U << at % page_size / unit);
-    if (last_->bytes)
-        return *last_->bytes;
+    Page& wanted = page(index);
+    wanted.touched |= static_cast<std::uint8_t>(1U << at % page_size / unit);
+    if (wanted.bytes)
+        return *wanted.bytes;
     if (kept_ == maximum_pages) { // rarely: all of them go, and what is needed comes again
-        for (auto& [other, page] : pages_)
-            page.bytes.reset();
+        for (const auto& block : blocks_)
+            if (block)
+                for (Page& other : *block)
+                    other.bytes.reset();
         kept_ = 0;
     }
     auto fresh = std::make_unique<Bytes>();
@@ -69,21 +76,16 @@ const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
         static_cast<std::size_t>(std::min(page_size, geometry_.fat_length - start));
     if (!read_(geometry_.active_fat_offset() + start, std::span{*fresh}.first(length)))
         throw std::system_error(EIO, std::generic_category(), "reading the FAT");
-    last_->bytes = std::move(fresh);
+    wanted.bytes = std::move(fresh);
     ++kept_;
     ++pages_read_;
-    return *last_->bytes;
+    return *wanted.bytes;
 }
 
 std::vector<Range> TableReader::touched() const {
     const std::uint64_t sector = geometry_.sector_size;
-    std::vector<std::pair<std::uint64_t, std::uint8_t>> pages;
-    pages.reserve(pages_.size());
-    for (const auto& [index, page] : pages_)
-        pages.emplace_back(index, page.touched);
-    std::sort(pages.begin(), pages.end());
     std::vector<Range> ranges;
-    for (const auto& [page, touched] : pages)
+    const auto add = [&](std::uint64_t page, std::uint8_t touched) {
         for (std::uint64_t i = 0; touched >> i != 0; ++i) {
             if ((touched >> i & 1) == 0)
                 continue;
@@ -95,6 +97,10 @@ std::vector<Range> TableReader::touched() const {
             else
                 ranges.push_back({offset, sector});
         }
+    };
+    for (std::uint64_t block = 0; block < blocks_.size(); ++block)
+        for (std::uint64_t i = 0; blocks_[block] && i < pages_per_block; ++i)
+            add(block * pages_per_block + i, (*blocks_[block])[i].touched);
     if (ranges.size() <= very_many)
         return ranges;
     std::vector<Range> joined;

@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace bootview::fat {
@@ -43,14 +42,17 @@ private:
         std::unique_ptr<Bytes> bytes; // null: not kept
         std::uint8_t touched = 0;     // a bit for each 512 bytes
     };
+    // Pages are found by their number, in two steps: a chain that jumps about asks for another one
+    // at every cluster, and a hash table would cost as much as all the rest.
+    static constexpr std::uint64_t pages_per_block = 512;
+    using Block = std::array<Page, pages_per_block>;
 
+    Page& page(std::uint64_t index);
     const Bytes& bytes_at(std::uint64_t at); // those of the page; a note is taken
 
     const ReadAt& read_;
     const Geometry& geometry_;
-    std::unordered_map<std::uint64_t, Page> pages_; // those that were ever needed
-    std::uint64_t last_index_ = ~std::uint64_t{0};  // mostly the next one is on the same
-    Page* last_ = nullptr;
+    std::vector<std::unique_ptr<Block>> blocks_; // those with a page that was ever needed
     std::size_t kept_ = 0;
     std::uint64_t pages_read_ = 0;
 };

@@ -108,6 +108,8 @@ std::string name_of(std::span<const std::byte> units) {
 
 void take_partitions(const Copy& copy, const GptSearch& search, Table& table) {
     const std::uint64_t sectors = search.image_size / search.sector_size;
+    unsigned reversed = 0;
+    unsigned cut = 0;
     for (std::uint32_t i = 0; i < copy.count; ++i) {
         const auto entry =
             std::span{copy.entries}.subspan(std::size_t{i} * copy.entry_size, copy.entry_size);
@@ -117,11 +119,13 @@ void take_partitions(const Copy& copy, const GptSearch& search, Table& table) {
         const std::uint64_t first = get64(entry, 32);
         const std::uint64_t last = get64(entry, 40);
         if (first == 0 || last < first) {
-            table.remarks.push_back(fmt::format(
-                "partition {} ends before it begins: delete it with sgdisk -d {}", i + 1, i + 1));
+            if (++reversed <= said_at_most)
+                table.remarks.push_back(
+                    fmt::format("partition {} ends before it begins: delete it with sgdisk -d {}",
+                                i + 1, i + 1));
             continue;
         }
-        if (last >= sectors)
+        if (last >= sectors && ++cut <= said_at_most)
             table.remarks.push_back(fmt::format("partition {} reaches past the end of the image, "
                                                 "which seems truncated: copy it again",
                                                 i + 1));

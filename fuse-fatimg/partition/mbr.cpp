@@ -66,7 +66,7 @@ private:
              std::vector<Partition>& partitions) {
         const std::uint64_t offset = start * sector_size_;
         const std::uint64_t length = entry.length * sector_size_;
-        if (offset >= image_size_ || length > image_size_ - offset)
+        if ((offset >= image_size_ || length > image_size_ - offset) && ++cut_ <= said_at_most)
             table_.remarks.push_back(
                 fmt::format("partition {} reaches past the end of the image, which seems "
                             "truncated: copy it again",
@@ -137,6 +137,7 @@ private:
     const BootRecord& record_;
     std::uint64_t sector_size_;
     std::uint32_t signature_;
+    unsigned cut_ = 0; // partitions that reach past the end of the image
     unsigned next_number_ = 5;
     Table table_;
 };

@@ -37,13 +37,13 @@ void remark_on_overlaps(Table& table) {
     std::stable_sort(by_offset.begin(), by_offset.end(), [](const auto* a, const auto* b) {
         return a->range.offset < b->range.offset;
     });
-    std::size_t said = 0;
+    unsigned said = 0;
     const Partition* widest = nullptr; // the one that reaches furthest so far
     for (const Partition* partition : by_offset) {
         if (widest != nullptr && widest->range.overlaps(partition->range)) {
             if (table.kind == TableKind::mbr)
                 table.is_convincing = false;
-            if (++said <= 4)
+            if (++said <= said_at_most)
                 table.remarks.push_back(fmt::format("partitions {} and {} overlap: what is written "
                                                     "to one of them damages the other",
                                                     std::min(widest->number, partition->number),

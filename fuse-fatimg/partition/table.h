@@ -40,6 +40,10 @@ struct Table {
     std::vector<std::string> remarks;
 };
 
+// A damaged table can have the same to say of each of its thousands of entries: it is said of so
+// many of them.
+inline constexpr unsigned said_at_most = 4;
+
 // An image without a table gives kind none. Never throws by itself.
 Table read_table(const ReadAt& read, std::uint64_t image_size);
 

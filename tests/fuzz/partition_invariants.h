@@ -24,7 +24,7 @@ inline partition::Table read_and_check(const SparseImage& image) {
     require(image.work().calls <= calls, "a partition table takes a bounded number of reads");
     require(image.work().bytes <= bytes, "a partition table takes a bounded number of bytes");
     require(table.partitions.size() <= most_partitions, "the number of partitions is bounded");
-    require(table.remarks.size() <= 2 * most_partitions, "the number of remarks is bounded");
+    require(table.remarks.size() <= 32, "the number of remarks is bounded");
     require(table.kind != partition::TableKind::none ||
                 (table.partitions.empty() && table.extended.empty()),
             "partitions come from a table");

@@ -209,6 +209,28 @@ TEST(Gpt, OverlappingPartitionsAreShownAloud) {
     EXPECT_TRUE(has_remark(table, "partitions 1 and 2 overlap"));
 }
 
+// Up to 32,768 entries, and each remark is a line of the log.
+TEST(Gpt, WhatIsWrongWithEveryEntryIsSaidOfAFew) {
+    for (const std::uint64_t last : {std::uint64_t{0}, std::uint64_t{1} << 40}) {
+        Disk disk{std::vector<std::byte>(1 << 20)};
+        put_gpt(disk, 512);
+        for (const std::size_t entries : {std::size_t{1024}, disk.bytes.size() - 3 * 512})
+            for (std::size_t i = 0; i < 8; ++i) {
+                put(disk.bytes, entries + i * 128, 8, 77);
+                put(disk.bytes, entries + i * 128 + 32, 8, 10 + i);
+                put(disk.bytes, entries + i * 128 + 40, 8, last);
+            }
+        for (const std::size_t header : {std::size_t{512}, disk.bytes.size() - 512}) {
+            put(disk.bytes, header + 88, 4, crc32(std::span{disk.bytes}.subspan(1024, 1024)));
+            seal_header(disk, header);
+        }
+        const Table table = disk.read();
+        EXPECT_TRUE(has_remark(table, last == 0 ? "partition 4 ends before it begins"
+                                                : "partition 4 reaches past the end"));
+        EXPECT_FALSE(has_remark(table, "partition 5 "));
+    }
+}
+
 // A header with right checksums can still ask for anything: it must not be given.
 TEST(Gpt, HeadersThatAskForTooMuchAreRefused) {
     struct {

@@ -42,20 +42,6 @@ void answer(fuse_req_t request, Operation operation) noexcept {
     ::fuse_reply_err(request, error);
 }
 
-// A directory as it was when it was opened, or rewound.
-struct OpenDirectory {
-    std::vector<view::DirectoryEntry> entries;
-};
-
-OpenDirectory* directory_handle(const fuse_file_info* info) {
-    return reinterpret_cast<OpenDirectory*>(info->fh); // NOLINT(performance-no-int-to-ptr)
-}
-
-std::shared_ptr<view::OpenFile>* file_handle(const fuse_file_info* info) {
-    return reinterpret_cast<std::shared_ptr<view::OpenFile>*>( // NOLINT(performance-no-int-to-ptr)
-        info->fh);
-}
-
 void init(void*, fuse_conn_info* connection) {
     // AUTO would drop a file's pages when its time changes; ours never does, and the pages of dead
     // nodes are dropped by name. (With both wanted, the kernel takes AUTO.)
@@ -103,43 +89,44 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info*) {
 
 void open(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     answer(request, [&](Mount& mount) {
-        auto handle = std::make_unique<std::shared_ptr<view::OpenFile>>(mount.view.open(node));
-        info->fh = reinterpret_cast<std::uint64_t>(handle.get());
+        info->fh = mount.files.add(
+            std::make_unique<std::shared_ptr<view::OpenFile>>(mount.view.open(node)));
         info->keep_cache = 1; // of this very version
         info->direct_io = mount.options.direct_io ? 1 : 0;
-        if (::fuse_reply_open(request, info) == 0)
-            handle.release();
+        if (::fuse_reply_open(request, info) != 0) // interrupted: the kernel does not know of it
+            mount.files.remove(info->fh);
     });
 }
 
 void read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset, fuse_file_info* info) {
     answer(request, [&](Mount& mount) {
         const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
-        const std::size_t count = mount.view.read(
-            **file_handle(info), static_cast<std::uint64_t>(offset), std::span{buffer.get(), size});
+        const std::size_t count =
+            mount.view.read(*mount.files.at(info->fh), static_cast<std::uint64_t>(offset),
+                            std::span{buffer.get(), size});
         ::fuse_reply_buf(request, reinterpret_cast<const char*>(buffer.get()), count);
     });
 }
 
 void release(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    delete file_handle(info);
+    mount_of(request).files.remove(info->fh);
     ::fuse_reply_err(request, 0);
 }
 
 void opendir(fuse_req_t request, fuse_ino_t node, fuse_file_info* info) {
     answer(request, [&](Mount& mount) {
-        auto handle = std::make_unique<OpenDirectory>();
-        handle->entries = mount.view.list(node);
-        info->fh = reinterpret_cast<std::uint64_t>(handle.get());
-        if (::fuse_reply_open(request, info) == 0)
-            handle.release();
+        auto directory = std::make_unique<OpenDirectory>();
+        directory->entries = mount.view.list(node);
+        info->fh = mount.directories.add(std::move(directory));
+        if (::fuse_reply_open(request, info) != 0) // interrupted: the kernel does not know of it
+            mount.directories.remove(info->fh);
     });
 }
 
 void readdir(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset,
              fuse_file_info* info) {
     answer(request, [&](Mount& mount) {
-        OpenDirectory& directory = *directory_handle(info);
+        OpenDirectory& directory = mount.directories.at(info->fh);
         if (offset == 0) // the first call, or after rewinddir(3): what is there now
             directory.entries = mount.view.list(node);
         std::vector<char> buffer(size);
@@ -164,7 +151,7 @@ void readdir(fuse_req_t request, fuse_ino_t node, std::size_t size, off_t offset
 }
 
 void releasedir(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
-    delete directory_handle(info);
+    mount_of(request).directories.remove(info->fh);
     ::fuse_reply_err(request, 0);
 }
 

@@ -8,15 +8,26 @@
 #pragma once
 
 #include "fuse-fatimg/fuse/fuse_api.h"
+#include "fuse-fatimg/fuse/open_handles.h"
 #include "fuse-fatimg/fuse/options.h"
 #include "fuse-fatimg/view/view.h"
 
+#include <memory>
+#include <vector>
+
 namespace bootview::fuse {
+
+// A directory as it was when it was opened, or rewound.
+struct OpenDirectory {
+    std::vector<view::DirectoryEntry> entries;
+};
 
 // What the operations need; libfuse hands it back as user data.
 struct Mount {
     view::View& view;
     const Options& options;
+    OpenHandles<std::shared_ptr<view::OpenFile>> files{};
+    OpenHandles<OpenDirectory> directories{};
 };
 
 const fuse_lowlevel_ops& operations();

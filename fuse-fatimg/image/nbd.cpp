@@ -108,8 +108,8 @@ void Nbd::connect() const {
 }
 
 void Nbd::read_request(std::uint64_t offset, std::span<std::byte> data) const {
-    const std::int64_t cookie =
-        ::nbd_aio_pread(handle_.get(), data.data(), data.size(), offset, NBD_NULL_COMPLETION, 0);
+    const std::int64_t cookie = ::nbd_aio_pread(handle_.get(), data.data(), data.size(), offset,
+                                                nbd_completion_callback{}, 0);
     if (cookie < 0)
         fail();
     try {

@@ -77,7 +77,8 @@ public:
     struct Options {
         std::string source; // an image, or a directory of images
         TreeOptions tree;
-        std::chrono::milliseconds patience{1000};
+        // So that no request takes a second.
+        std::chrono::milliseconds patience{900};
     };
 
     // Throws std::system_error, or fat::Refused with the reason why there is nothing to show.

@@ -9,10 +9,12 @@
 #     guest [SECONDS]           runs the script from standard input there, prints what it prints
 #     booted SECONDS            waits until it has booted
 #     rebooted SECONDS          reboots it, and waits
+#     switched_off SECONDS      switches it off, and waits
 #
 # Everything is taken away at the end. Where something it needs is missing a test is skipped, but not in CI.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/dhcp/network.sh"
 e2e=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+: "${BUILD:=$e2e/../../build/release}"
 
 # status_of_test STATUS: what it is to end with.
 status_of_test() {
@@ -29,7 +31,7 @@ requires qemu-system-x86_64 dnsmasq curl python3
 
 find_image() {
     local made
-    made=$("$e2e/build-image") || { echo "skipped: there is no image, see above"; exit 77; }
+    made=$("$e2e/build-image" "$BUILD/initramfs-hooks/nbd-attach/bootview-nbd-attach") || { echo "skipped: there is no image, see above"; exit 77; }
     image=$scratch/disk.img
     cp --reflink=auto --sparse=always "$made/disk.img" "$image"
     old=$(cat "$made/old") new=$(cat "$made/new")
@@ -64,17 +66,57 @@ stop_server() {
     server=
 }
 
-bootview_serve() { start_server "$BOOTVIEW" serve --dhcp-proxy --mount "$(mkdir -p "$scratch/boot" && echo "$scratch/boot")" "$image"; }
+bootview_serve() {
+    mkdir -p "$scratch/boot"
+    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --mount "$scratch/boot" "$image"
+}
 
-# power_on [QEMU-ARGUMENT...]
+# served_from_loop_device: the export is a block device.
+served_from_loop_device() {
+    local device
+    device=$(losetup --find --show "$image" 2>/dev/null) || { echo "skipped: no loop device"; exit 77; }
+    cleanup "losetup --detach $device"
+    mkdir -p "$scratch/boot"
+    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --mount "$scratch/boot" "$device"
+}
+
+# extracted_files: what is used without bootview. nbdkit's own file plugin, and dnsmasq with a copy of the boot files.
+extracted_files() {
+    mkdir "$scratch/copy"
+    MTOOLS_SKIP_CHECK=1 mcopy -Q -s -n -i "$image@@1M" '::*' "$scratch/copy/"
+    chmod -R a+rX "$scratch" # dnsmasq wants to be sure that everybody may
+    cat >"$scratch/copy-server" <<'SERVER'
+#!/bin/bash
+nbdkit -f -p 10809 file "$1" &
+trap 'kill $(jobs -p)' EXIT
+trap exit TERM
+dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root --pid-file= --interface=eth0 --bind-interfaces \
+    --dhcp-range=10.77.0.0,proxy --enable-tftp --tftp-root="$2" --pxe-service='x86PC,Debian,pxelinux' --log-facility=- &
+until ss -Hltn 'sport = :10809' | grep -q . && ss -Hlun 'sport = :69' | grep -q .; do sleep 0.1; done
+echo ready
+wait
+SERVER
+    start_server bash "$scratch/copy-server" "$image" "$scratch/copy"
+}
+
+# shellcheck disable=SC2120 # none are passed by most
+# power_on [QEMU-ARGUMENT...]: with a BIOS; with $FIRMWARE=uefi, an UEFI firmware's own PXE.
 power_on() {
+    local board=(-machine "pc,graphics=off") card=virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,bootindex=0
+    if [ "${FIRMWARE:-bios}" = uefi ]; then
+        cp /usr/share/OVMF/OVMF_VARS_4M.fd "$scratch/vars.fd"
+        board=(-machine "q35,graphics=off" -device virtio-rng-pci
+            -drive "if=pflash,format=raw,unit=0,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"
+            -drive "if=pflash,format=raw,unit=1,file=$scratch/vars.fd")
+        card+=,romfile=
+    fi
     rm -f "$scratch/agent"
     # Ends with this script, however that ends. One processor: two are not quicker on a busy machine, and use more.
     # A reboot ends it, see rebooted().
     ip netns exec "$net-switch" setpriv --pdeathsig TERM qemu-system-x86_64 -nodefaults -no-user-config -display none \
-        -machine pc,graphics=off -accel tcg -cpu max -smp 1 -m 512 -no-reboot \
+        "${board[@]}" -accel tcg -cpu max -smp 1 -m 512 -no-reboot \
         -netdev tap,id=net,ifname=tap0,script=no,downscript=no \
-        -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:56,bootindex=0 \
+        -device "$card" \
         -chardev "file,id=console,path=$scratch/console,append=on" -serial chardev:console \
         -chardev "socket,id=agent,path=$scratch/agent,server=on,wait=off" -serial chardev:agent \
         "$@" </dev/null >"$scratch/qemu.log" 2>&1 &
@@ -91,6 +133,12 @@ off() {
         sleep 0.2
     done
     wait "$machine" || fail "QEMU: $(cat "$scratch/qemu.log")"
+}
+
+# switched_off SECONDS: the guest's own `poweroff`.
+switched_off() {
+    guest <<<'(sleep 1; systemctl --no-block poweroff) >/dev/null 2>&1 &'
+    off "$1"
 }
 
 # rebooted SECONDS: the guest's own `reboot`. Its end is that of the virtual machine, and the next one starts as after
@@ -126,4 +174,21 @@ cpu_seconds() {
     # shellcheck disable=SC2086
     set -- ${fields##*) }
     echo $(((${12} + ${13}) / $(getconf CLK_TCK)))
+}
+
+# expect_clean_root: after the guest has switched itself off; no error on its console, none on its root.
+expect_clean_root() {
+    ! grep -aE 'I/O error|EXT4-fs error' "$scratch/console" || fail "the guest has seen errors"
+    root_partition "$scratch/root.ext4"
+    e2fsck -fn "$scratch/root.ext4" >"$scratch/fsck" 2>&1 || fail "the root is not clean: $(cat "$scratch/fsck")"
+}
+
+# root_partition FILE: a copy of the second partition.
+root_partition() {
+    local start size
+    read -r start size < <(sfdisk --json "$image" | python3 -c '
+import json, sys
+partition = json.load(sys.stdin)["partitiontable"]["partitions"][1]
+print(partition["start"], partition["size"])')
+    dd if="$image" of="$1" bs=1M iflag=skip_bytes,count_bytes skip=$((start * 512)) count=$((size * 512)) conv=sparse status=none
 }

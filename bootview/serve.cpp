@@ -84,6 +84,10 @@ Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind 
         arguments.insert(arguments.begin() + 2, "-v");
     Part part{"nbd", "nbdkit", {arguments, {}, {socket.get()}, SIGKILL}, {}};
     part.greets_at = Part::NbdServer{options.listen, port};
+    // On SIGTERM it would refuse what its clients write from then on (NBD_ESHUTDOWN), and their
+    // file systems break. Cut off they wait for the next server; what was confirmed is in the page
+    // cache.
+    part.stop_signal = SIGKILL;
     return part;
 }
 

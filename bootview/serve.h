@@ -11,9 +11,10 @@
 // others work on. The NBD port belongs to serve, which hands the listening socket to each nbdkit it
 // starts; clients that connect in between wait instead of being refused.
 //
-// If serve itself is killed, the kernel ends its children (PR_SET_PDEATHSIG). nbdkit gets SIGKILL
-// then: on SIGTERM it would wait for its clients to go, which are machines that live on it. Every
-// write it has confirmed is in the page cache already.
+// If serve itself is killed, the kernel ends its children (PR_SET_PDEATHSIG). nbdkit is ended by
+// SIGKILL, then and always: on SIGTERM it would wait for its clients to go, which are machines that
+// live on it, and meanwhile refuse their writes. Every write it has confirmed is in the page cache
+// already. (Its plugin sees to it that the signal is the right one, see there.)
 #pragma once
 
 #include "bootview/endpoint.h"

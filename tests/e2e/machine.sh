@@ -48,6 +48,13 @@ make_place() {
     mkdir -m 700 "$XDG_RUNTIME_DIR"
 }
 
+# add_kernel_word WORD: to the command line that pxelinux reads; before the server starts.
+add_kernel_word() {
+    MTOOLS_SKIP_CHECK=1 mcopy -n -i "$image@@1M" ::pxelinux.cfg/default "$scratch/pxelinux.cfg"
+    sed -i "s/^ *APPEND.*/& $1/" "$scratch/pxelinux.cfg"
+    MTOOLS_SKIP_CHECK=1 mcopy -o -i "$image@@1M" "$scratch/pxelinux.cfg" ::pxelinux.cfg/default
+}
+
 start_server() {
     : >"$scratch/server.out"
     ip netns exec "$net-boot" setpriv --pdeathsig TERM "$@" >"$scratch/server.out" 2>>"$scratch/server.log" &
@@ -88,7 +95,8 @@ extracted_files() {
     cat >"$scratch/copy-server" <<'SERVER'
 #!/bin/bash
 nbdkit -f -p 10809 file "$1" &
-trap 'kill $(jobs -p)' EXIT
+# On SIGTERM nbdkit waits for its clients.
+trap 'kill -KILL $(jobs -p)' EXIT
 trap exit TERM
 dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root --pid-file= --interface=eth0 --bind-interfaces \
     --dhcp-range=10.77.0.0,proxy --enable-tftp --tftp-root="$2" --pxe-service='x86PC,Debian,pxelinux' --log-facility=- &
@@ -137,14 +145,16 @@ off() {
 
 # switched_off SECONDS: the guest's own `poweroff`.
 switched_off() {
-    guest <<<'(sleep 1; systemctl --no-block poweroff) >/dev/null 2>&1 &'
+    # Its answer may get lost on the way out.
+    guest <<<'(sleep 1; systemctl --no-block poweroff) >/dev/null 2>&1 &' || true
     off "$1"
 }
 
 # rebooted SECONDS: the guest's own `reboot`. Its end is that of the virtual machine, and the next one starts as after
 # a power failure: for an emulator the first minute after a warm start is slow.
 rebooted() {
-    guest <<<'(sleep 1; systemctl --no-block reboot) >/dev/null 2>&1 &'
+    # Its answer may get lost on the way out.
+    guest <<<'(sleep 1; systemctl --no-block reboot) >/dev/null 2>&1 &' || true
     off "$1"
     power_on
     booted "$1"
@@ -157,6 +167,7 @@ say_why() {
     echo "--- the server:" && tail -n 40 "$scratch/server.log"
 }
 
+# guest [SECONDS [--again]]: see guest-run.
 guest() { "$e2e/guest-run" "$scratch/agent" "${1:-120}" "${@:2}"; }
 
 # booted SECONDS

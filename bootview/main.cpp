@@ -36,6 +36,8 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     serve->set_help_flag("--help", "Print this help and exit");
     serve->add_option("IMAGE|DIR", line.serve.source, "A disk image, or a directory of them")
         ->required();
+    serve->add_flag("--dhcp-proxy", line.serve.dhcp_proxy,
+                    "Tell firmware what to load, next to any DHCP server");
     serve->add_option("--listen", line.listen, "Address to serve on (default: every one)")
         ->type_name("ADDR")
         ->check([](const std::string& text) {

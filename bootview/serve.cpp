@@ -84,6 +84,10 @@ Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind 
         arguments.insert(arguments.begin() + 2, "-v");
     Part part{"nbd", "nbdkit", {arguments, {}, {socket.get()}, SIGKILL}, {}};
     part.greets_at = Part::NbdServer{options.listen, port};
+    // On SIGTERM it would refuse what its clients write from then on (NBD_ESHUTDOWN), and their
+    // file systems break. Cut off they wait for the next server; what was confirmed is in the page
+    // cache.
+    part.stop_signal = SIGKILL;
     return part;
 }
 
@@ -104,6 +108,8 @@ Part tftp_part(const ServeOptions& options, const Programs& programs,
                const MountDirectory& directory, std::uint16_t port) {
     std::vector<std::string> arguments{programs.tftp_bridge, "--root", directory.path(), "--listen",
                                        fmt::format("{}:{}", options.listen.in_uri(), port)};
+    if (options.dhcp_proxy)
+        arguments.emplace_back("--dhcp-proxy");
     if (log::level() == log::Level::debug)
         arguments.insert(arguments.end(), {"--log-level", "debug"});
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
@@ -130,9 +136,12 @@ void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nb
         if (images.empty())
             fmt::print("NAME     none yet; they may be put there at any time\n");
     }
-    fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
-               tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),
-               directory ? ", directory NAME" : "");
+    if (options.dhcp_proxy)
+        fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done\n");
+    else
+        fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
+                   tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),
+                   directory ? ", directory NAME" : "");
     // Two of the forms that Debian's nbd-client script understands; the first also names the
     // device.
     const std::string name = directory ? "NAME" : "boot";

@@ -11,9 +11,10 @@
 // others work on. The NBD port belongs to serve, which hands the listening socket to each nbdkit it
 // starts; clients that connect in between wait instead of being refused.
 //
-// If serve itself is killed, the kernel ends its children (PR_SET_PDEATHSIG). nbdkit gets SIGKILL
-// then: on SIGTERM it would wait for its clients to go, which are machines that live on it. Every
-// write it has confirmed is in the page cache already.
+// If serve itself is killed, the kernel ends its children (PR_SET_PDEATHSIG). nbdkit is ended by
+// SIGKILL, then and always: on SIGTERM it would wait for its clients to go, which are machines that
+// live on it, and meanwhile refuse their writes. Every write it has confirmed is in the page cache
+// already. (Its plugin sees to it that the signal is the right one, see there.)
 #pragma once
 
 #include "bootview/endpoint.h"
@@ -30,6 +31,7 @@ struct ServeOptions {
     Address listen;                         // every address by default
     std::optional<std::uint16_t> nbd_port;  // 10809; 0 takes a free one
     std::optional<std::uint16_t> tftp_port; // 69, or 6969 where that is not allowed; 0: a free one
+    bool dhcp_proxy = false;                // tell firmware what to load, next to any DHCP server
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::optional<std::string> notify;      // where the change rings' sockets lie
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o

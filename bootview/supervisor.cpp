@@ -241,7 +241,7 @@ void Supervisor::stop_next() {
         last.state = State::stopping;
         last.killed_for_time = false;
         last.deadline = Clock::now() + last.part.stop_timeout;
-        last.child.send_signal(SIGTERM);
+        last.child.send_signal(last.part.stop_signal);
         return;
     }
 }

@@ -16,6 +16,7 @@
 #include "common/descriptor.h"
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -38,6 +39,7 @@ struct Part {
     std::function<void()> before_start{}; // the part is not running; may throw Failure
     std::chrono::milliseconds start_timeout{30'000};
     std::chrono::milliseconds stop_timeout{5'000};
+    int stop_signal = SIGTERM; // what it is stopped with
 };
 
 class Supervisor {

@@ -11,12 +11,15 @@
 #include "nbdkit-plugin/settings.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <string>
 #include <system_error>
+
+#include <sys/prctl.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -138,8 +141,18 @@ int bootview_get_ready() {
     });
 }
 
+// With a socket from its parent, or --exit-with-parent, nbdkit has asked for SIGTERM at the
+// parent's death. It would then answer requests with NBD_ESHUTDOWN, which breaks the file systems
+// of machines that live on this export; a connection that is cut off they survive.
+void end_at_once_with_parent() {
+    int signal = 0;
+    if (::prctl(PR_GET_PDEATHSIG, &signal) == 0 && signal == SIGTERM)
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 int bootview_after_fork() {
     return guarded("", -1, [] {
+        end_at_once_with_parent();
         exports->start();
         return 0;
     });

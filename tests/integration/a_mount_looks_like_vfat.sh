@@ -148,7 +148,7 @@ is "$(ls "$m")" logical.txt "a logical partition"
 mkdir "$scratch/images"
 mv "$gpt" "$logical" "$scratch/images"
 mounted "$scratch/images"
-is "$(ls "$m" | xargs)" "gpt logical" "a directory of images"
+is "$(cd "$m" && echo *)" "gpt logical" "a directory of images"
 is "$(cat "$m/gpt/gpt.txt" "$m/logical/logical.txt" | xargs)" "overlay overlay" "a directory of images"
 unmount
 mountpoint -q "$m" && fail "still mounted after SIGTERM"

@@ -7,7 +7,7 @@ requires nbdkit mcopy xz zstd gzip bzip2 python3
 make_image "$scratch/disk.img"
 m=$scratch/mnt
 mkdir "$m" "$scratch/notify"
-view= server=
+view='' server=''
 cleanup 'stop_view'
 cleanup 'stop_server'
 stop_view() {
@@ -28,7 +28,7 @@ serve() {
     server=$!
     wait_until test -S "$scratch/nbd.sock"
 }
-uri=nbd+unix:///?socket=$scratch/nbd.sock
+uri="nbd+unix:///?socket=$scratch/nbd.sock"
 mounted() { # SOURCE [OPTIONS]
     stop_view
     "$FUSE_FATIMG" -f -o "notify=$scratch/notify${2:+,$2}" "$1" "$m" 2>"$scratch/log" &

@@ -10,7 +10,7 @@ rm -f "$scratch/fuse"
 mknod -m 666 "$scratch/fuse" c 10 229
 mount --bind "$scratch/fuse" /dev/fuse
 if [ ! -e /etc/mtab ]; then
-    rm -rf "$scratch/etc"
+    rm -rf "${scratch:?}/etc"
     cp -a /etc "$scratch/etc"
     ln -s /proc/self/mounts "$scratch/etc/mtab"
     mount --bind "$scratch/etc" /etc

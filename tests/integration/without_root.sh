@@ -26,7 +26,8 @@ port=$(grep -oE '127\.0\.0\.1:[0-9]+' "$scratch/tftp.log" | head -1 | cut -d: -f
 curl -s --max-time 20 "tftp://127.0.0.1:$port/kernel8.img" | cmp - "$KERNEL" || fail "TFTP"
 cmp "$scratch/mnt/kernel8.img" "$KERNEL"
 EOS
-export FUNCTIONS="$(dirname "$(realpath "$0")")/functions.sh"
+FUNCTIONS="$(dirname "$(realpath "$0")")/functions.sh"
+export FUNCTIONS
 export IMAGE=$scratch/disk.img KERNEL=$scratch/kernel8.img
 
 echo "--- as $(id -un)"

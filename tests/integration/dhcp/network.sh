@@ -37,6 +37,15 @@ plug() {
     ip -n "$net-$1" link set "$2" up
 }
 
+# plug_virtual_machine INTERFACE: a socket in the switch for QEMU, which has to run in "switch".
+plug_virtual_machine() {
+    ip -n "$net-switch" tuntap add dev "$1" mode tap 2>/dev/null || {
+        echo "skipped: no tap interfaces here"
+        exit 77
+    }
+    ip -n "$net-switch" link set "$1" master br0 up
+}
+
 # start_bridge ARGUMENTS: tftp-bridge in "boot", serving $scratch/root. Returns when it is ready.
 # Its log is $scratch/log, its process $bridge.
 start_bridge() {
@@ -71,6 +80,16 @@ start_dhcp_server() {
     dhcp_server=$!
     cleanup "kill $dhcp_server && wait $dhcp_server"
     wait_until grep -q 'DHCP, IP range' "$ready"
+}
+
+# advertise_routes: IPv6 router advertisements. Without any, iPXE waits 15 seconds for one.
+advertise_routes() {
+    ip -n "$net-router" addr add fd77::1/64 dev eth0 nodad
+    ip netns exec "$net-router" dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root \
+        --pid-file= --enable-ra --dhcp-range=fd77::,ra-only --interface=eth0 --bind-interfaces \
+        --ra-param=eth0,4,60 2>/dev/null &
+    advertiser=$!
+    cleanup "kill $advertiser && wait $advertiser"
 }
 
 # expect WHAT TEXT PATTERN

@@ -6,20 +6,10 @@ source "$(dirname "$0")/network.sh"
 requires qemu-system-x86_64 dnsmasq
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: not a PC"; exit 77; }
 make_network
-ip -n "$net-switch" tuntap add dev tap0 mode tap 2>/dev/null || {
-    echo "skipped: no tap interfaces here"
-    exit 77
-}
-ip -n "$net-switch" link set tap0 master br0 up
+plug_virtual_machine tap0
 
 start_dhcp_server router
-# Router advertisements: without any, iPXE waits 15 seconds for one.
-ip -n "$net-router" addr add fd77::1/64 dev eth0 nodad
-ip netns exec "$net-router" dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root \
-    --pid-file= --enable-ra --dhcp-range=fd77::,ra-only --interface=eth0 --bind-interfaces \
-    --ra-param=eth0,4,60 2>/dev/null &
-advertiser=$!
-cleanup "kill $advertiser && wait $advertiser"
+advertise_routes
 
 root=$scratch/root
 mkdir -p "$root"

@@ -21,7 +21,7 @@ clean_up() {
         kill -KILL "$serve_pid" 2>/dev/null || true
         sleep 0.5
     fi
-    { grep -o "$scratch[^ ]*" /proc/mounts || true; } | while read -r mount; do
+    { grep -o "${scratch}[^ ]*" /proc/mounts || true; } | while read -r mount; do
         umount -l "$mount" 2>/dev/null || fusermount3 -u -z "$mount" || true
     done
     rm -rf "$scratch"

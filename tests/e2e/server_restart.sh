@@ -1,0 +1,69 @@
+# The boot server is killed and comes back, while a PC lives on it and writes: the PC waits, and nothing is lost. If
+# this fails, whoever updates a boot server kills every machine in the house.
+#     server_restart.sh [SECONDS]    for how long it is away, each time; 15
+# CLIENT=stock: with Debian's own nbd-client, for comparison.
+source "$(dirname "$0")/machine.sh"
+away=${1:-15}
+make_place
+# For comparison: with boot=local our scripts leave the root to those of Debian's nbd-client.
+[ "${CLIENT:-}" != stock ] || add_kernel_word boot=local
+bootview_serve
+power_on
+booted 600
+
+# Line after line, each synced to the disk, until it is told to stop.
+guest <<'SCRIPT'
+mkdir /root/lines
+cat >/root/write-lines <<'PROGRAM'
+n=0
+while [ ! -e /run/stop ]; do
+    n=$((n + 1))
+    echo "line $n" >>/root/lines/all && sync /root/lines/all && echo "$n" >/run/lines.new && mv /run/lines.new /run/lines ||
+        echo "line $n failed" >>/run/failures
+done
+PROGRAM
+setsid bash /root/write-lines >/run/failures 2>&1 </dev/null &
+SCRIPT
+lines() { guest 120 --again <<<'cat /run/lines'; }
+more_than() { [ "$(lines)" -gt "$1" ]; }
+wait_until more_than 3
+
+# expect_nothing_lost WHAT
+expect_nothing_lost() {
+    local before after
+    before=$(lines)
+    wait_until more_than $((before + 3))
+    # That a connection ended may be said there; that a request failed may not.
+    after=$(guest 600 <<<'cat /run/failures; dmesg | grep -iE "I/O error|EXT4-fs (error|warning)|Aborting journal" || true')
+    [ -z "$after" ] || { say_why >&2; fail "$1: in the guest: $after"; }
+    echo "$1: the guest has gone on, at line $before, $(cpu_seconds) s of CPU"
+}
+
+# Whoever kills nbdkit finds it again in a moment, because `serve` brings it back: stopped, it is away.
+nbdkit=$(pgrep -P "$server" -x nbdkit)
+kill -STOP "$nbdkit"
+sleep "$away"
+kill -KILL "$nbdkit"
+expect_nothing_lost "nbdkit hung for $away s and was killed"
+
+stop_server KILL
+sleep "$away"
+bootview_serve
+expect_nothing_lost "bootview serve was killed, and away for $away s"
+
+stop_server TERM
+sleep "$away"
+bootview_serve
+expect_nothing_lost "bootview serve was stopped, and away for $away s"
+
+# What it has written is there, on the image, after it has switched itself off.
+began=$SECONDS
+guest 600 <<<'touch /run/stop; sleep 2; sha256sum </root/lines/all; wc -l </root/lines/all' >"$scratch/lines"
+switched_off 300
+echo "switched off in $((SECONDS - began)) s"
+stop_server
+expect_clean_root
+debugfs -R 'cat /root/lines/all' "$scratch/root.ext4" 2>/dev/null >"$scratch/all"
+diff <(sha256sum <"$scratch/all"; wc -l <"$scratch/all") "$scratch/lines" || fail "other lines on the image (<) than the guest wrote (>)"
+diff <(seq -f 'line %.0f' "$(wc -l <"$scratch/all")") "$scratch/all" || fail "lines are missing"
+echo "$(wc -l <"$scratch/all") lines, all there; the root is clean"

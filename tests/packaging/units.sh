@@ -1,0 +1,58 @@
+#!/bin/bash
+# The systemd units, as installed: without mistakes, naming programs that are there, and as sandboxed
+# as docs/install.md says. A real systemd runs them in tests/e2e.
+#
+# BUILD is the build directory.
+set -euo pipefail
+
+command -v systemd-analyze >/dev/null || {
+    echo "left out: systemd-analyze is missing (package systemd)"
+    [[ ${CI-} != true ]] || exit 1
+    exit 77
+}
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+DESTDIR=$root cmake --install "$BUILD" >"$root/log" || { cat "$root/log"; exit 1; }
+prefix=$(sed -n 's/^CMAKE_INSTALL_PREFIX:[A-Z]*=//p' "$BUILD/CMakeCache.txt")
+units=$root$prefix/lib/systemd/system
+
+# What the units name and other packages bring.
+mkdir -p "$root/usr/bin" "$root/bin"
+for program in /usr/bin/nbdkit /usr/bin/fusermount3 /bin/kill; do
+    install -D -m 755 /bin/true "$root$program"
+done
+# verify asks for these at any rate.
+for unit in sysinit.target basic.target sockets.target shutdown.target network.target multi-user.target \
+    umount.target -.mount system.slice systemd-tmpfiles-setup.service; do
+    case $unit in
+    *.service) printf '[Unit]\nDescription=x\n[Service]\nType=oneshot\nExecStart=/bin/kill\n' ;;
+    *) printf '[Unit]\nDescription=x\n' ;;
+    esac >"$units/$unit"
+done
+
+failed=0
+for unit in bootview.target bootview-nbd.socket bootview-nbd.service bootview-boot.service tftp-bridge.socket \
+    tftp-bridge.service fuse-fatimg@srv-boot.service; do
+    # It ends with 0 whatever it says.
+    said=$(systemd-analyze --root="$root" --man=no verify "$prefix/lib/systemd/system/$unit" 2>&1) || failed=1
+    said=$(grep -e bootview -e tftp-bridge -e fuse-fatimg <<<"$said" || true)
+    if [[ -n $said ]]; then
+        echo "$unit: $said"
+        failed=1
+    fi
+done
+
+# The largest exposure, in tenths; 100 is none of a sandbox at all.
+exposure() {
+    systemd-analyze security --offline=yes --threshold="$2" "$units/$1" >"$root/log" 2>&1 || {
+        echo "$1: more exposed than $2 tenths:"
+        grep -e ✗ -e Overall "$root/log" || cat "$root/log"
+        failed=1
+    }
+}
+exposure tftp-bridge.service 20
+exposure bootview-nbd.service 11
+exposure bootview-boot.service 72
+exposure fuse-fatimg@.service 64
+exit $failed

@@ -5,6 +5,7 @@
 #     root_survives_a_restart.sh PATH/TO/bootview-nbd-attach
 set -euo pipefail
 here=$(dirname "$(readlink -f "$0")")
+hooks=$here/../../../initramfs-hooks
 attach=$1
 
 unavailable() {
@@ -63,7 +64,6 @@ start_server() {
 
 truncate -s 64M "$scratch/disk"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-start_server
 
 # In the guest: /bin/sh is busybox.
 cat >"$scratch/script" <<'END'
@@ -77,7 +77,24 @@ ip link set lo up
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e /sys/class/net/eth0 ] && break; usleep 200000; done
 ip link set eth0 up && ip addr add 10.0.2.15/24 dev eth0 || die "no network"
 
-# Errors first, each with its words: nobody there, a device of another kind.
+# The boot script's way: the server is not up yet, which is shown, and then it is.
+mkdir -p /usr/sbin
+cp /job/bootview-nbd-attach /usr/sbin/
+. /job/nbdroot.sh
+. /job/connect.sh
+nbdroot_words "nbdroot=10.0.2.2:$port/disk root=/dev/nbd4p2 nbdextra=/swap nbdwait=300"
+bootview_patience
+nbdroot_resolve "$nbdroot_where" || die "$nbd_error"
+bootview_wait_for bootview_try >/dev/console || die "gave up: $bootview_reason"
+bootview_attach_extras >/out/extras
+[ "$(cat /sys/block/nbd4/size) $(cat /sys/block/nbd5/size)" = "131072 131072" ] || die "not attached: $(cat /out/extras)"
+for index in 4 5; do /job/bootview-nbd-attach --device /dev/nbd$index --disconnect || die "can't disconnect"; done
+nbdroot_words "nbdroot=10.0.2.2:1/disk nbdwait=2"
+bootview_patience
+nbdroot_resolve "$nbdroot_where"
+bootview_wait_for bootview_try >/out/gave-up && die "attached to nothing"
+
+# Errors, each with its words: nobody there, a device of another kind.
 /job/bootview-nbd-attach --device /dev/nbd1 --host 10.0.2.2 --port 1 --connect-timeout 20 2>/out/refused && die "connected to nothing"
 /job/bootview-nbd-attach --device /dev/nbd0 --host 10.0.2.2 --port $port --timeout 3 || die "can't attach"
 /job/bootview-nbd-attach --device /dev/nbd0 --host 10.0.2.2 --port $port 2>/out/busy && die "attached twice"
@@ -118,10 +135,13 @@ dd if=/dev/nbd0 of=/dev/null bs=4096 count=1 skip=9999 2>/out/dd || die "read fa
 dmesg >/out/dmesg
 END
 echo "port=$port" >"$scratch/port"
-"$here/../../guest/run-guest" --timeout 400 --with "$attach" --with "$scratch/port" --network user \
+"$here/../../guest/run-guest" --timeout 400 --with "$attach" --with "$scratch/port" \
+    --with "$hooks/nbdroot.sh" --with "$hooks/connect.sh" --network user \
     "$scratch/script" "$scratch/out" >"$scratch/guest.log" 2>&1 &
 guest=$!
 
+wait_for "trying again for"
+start_server
 wait_for "guest: ten are written"
 kill -KILL "$server"
 wait "$server" 2>/dev/null || true
@@ -138,6 +158,8 @@ sum=$(head -c $((24 * 262144)) "$scratch/disk" | sha256sum)
 [ "$sum" = "$(cat "$scratch/out/sum")" ] || fail "the server's image is not what the guest wrote"
 grep -q 'Connection refused' "$scratch/out/refused" || fail "of a closed port it says: $(cat "$scratch/out/refused")"
 grep -q 'in use already' "$scratch/out/busy" || fail "of a device in use it says: $(cat "$scratch/out/busy")"
+grep -q "/dev/nbd5 is 'swap' of 10.0.2.2 port $port" "$scratch/out/extras" || fail "of nbdextra= it says: $(cat "$scratch/out/extras")"
+grep -q 'trying again for [12] s' "$scratch/out/gave-up" || fail "no countdown: $(cat "$scratch/out/gave-up")"
 grep -q 'VmLck:.* [1-9][0-9]* kB' "$scratch/out/locked" || fail "its memory is not locked: $(cat "$scratch/out/locked")"
 ! grep -i 'I/O error' "$scratch/out/dmesg" || fail "the guest saw an I/O error"
 grep -a 'bootview-nbd-attach' "$scratch/out/dmesg"

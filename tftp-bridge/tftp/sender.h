@@ -88,6 +88,7 @@ public:
     std::uint64_t last_block() const { return last_block_; }
     std::uint64_t repeated_packets() const { return repeated_; }
     TimePoint last_progress() const { return last_progress_; }
+    Clock::duration round_trip() const { return round_trip_; } // the last one; zero: not known
 
 private:
     Step send_window();

@@ -6,7 +6,8 @@
 // an error, never a mixture (block_source.h), it gets to no file outside the root (file_root.h),
 // and a mount that is restarted is found again without a restart of the server.
 //
-// One thread, one epoll loop, in which nothing waits. Listening sockets take requests; each
+// One thread, one epoll loop, in which nothing waits; but for the next packet of a client that is
+// alone and answers at once, a fraction of a millisecond. Listening sockets take requests; each
 // transfer then has a connected socket of its own, bound to the address that was asked. What to
 // send when is decided by pure code, which can be read and tested alone:
 //     packet.h       bytes to values and back        sender.h        acknowledgements to steps
@@ -117,7 +118,7 @@ private:
     void watch(int fd, std::uint64_t id, std::uint32_t events, bool already_watched = false);
     void on_signal();
     void on_listener(std::size_t index, std::uint32_t events, TimePoint now);
-    void on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now);
+    void on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now, bool alone);
     void on_timers(TimePoint now);
     void on_datagram(std::size_t listener, const ReceivedRequest& received, TimePoint now);
     void on_stray(std::size_t listener, const ReceivedRequest& received, TimePoint now);

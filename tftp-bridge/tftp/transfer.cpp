@@ -17,6 +17,9 @@ namespace {
 // A router may say once or twice that it does not know the way to a machine that is just coming up.
 constexpr int most_unreachable = 3;
 
+// A client that answers faster than this is waited for where its last packet was read.
+constexpr auto prompt_answer = std::chrono::microseconds(100);
+
 // A file system that takes longer than this for one read has broken down; most clients have, too.
 constexpr auto longest_read = std::chrono::seconds(60);
 
@@ -59,14 +62,24 @@ void Transfer::start(SendBatch& batch, TimePoint now) {
     perform(sender_.start(now), 0, batch, now);
 }
 
-void Transfer::on_readable(SendBatch& batch, TimePoint now) {
+void Transfer::on_readable(SendBatch& batch, TimePoint now, TimePoint stay_until) {
     // An ACK has 4 bytes; of a client's ERROR we read as much as a log line shows.
     std::array<std::byte, 256> buffer;
-    const auto length = recv(channel_.fd(), buffer.data(), buffer.size(), 0);
-    if (length >= 0)
+    for (int flags = MSG_DONTWAIT;; flags = 0) {
+        const auto length = recv(channel_.fd(), buffer.data(), buffer.size(), flags);
+        if (length < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                on_socket_error(errno);
+            return;
+        }
+        if (flags == 0)
+            now = Clock::now();
         on_datagram(Bytes(buffer).first(static_cast<std::size_t>(length)), batch, now);
-    else if (errno != EAGAIN && errno != EINTR)
-        on_socket_error(errno);
+        const bool prompt =
+            sender_.round_trip() > Clock::duration{} && sender_.round_trip() < prompt_answer;
+        if (!prompt || now >= stay_until || ended() || blocked_ || waits_since_)
+            return;
+    }
 }
 
 void Transfer::on_datagram(Bytes datagram, SendBatch& batch, TimePoint now) {

@@ -40,8 +40,8 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
         return;
 
     dhcp::Machines machines;
-    machines.boot_files = [this](const dhcp::Machine& machine) {
-        return locator_.boot_files_for(machine);
+    machines.find_boot_files = [this](const dhcp::Machine& machine, auto then) {
+        boot_lookups_.find(locator_.question_about(machine), std::move(then));
     };
     machines.learn = [this](const dhcp::Machine& machine) { locator_.known().learn(machine); };
     machines.learn_address = [this](const dhcp::Mac& mac, dhcp::Ipv4 address) {
@@ -51,6 +51,7 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
     dhcp_.emplace(std::move(settings), std::move(machines),
                   dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
     server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });
+    server.watch_also(boot_lookups_.fd(), [this] { boot_lookups_.run_completed(); });
     server.add_metrics([this] { return to_text(dhcp_->counters()); });
     log::info("answering machines that boot from the network on {}", dhcp_->describe());
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tftp-bridge/boot_options.h"
+#include "tftp-bridge/clients/boot_lookups.h"
 #include "tftp-bridge/clients/locator.h"
 #include "tftp-bridge/clients/neighbour_table.h"
 #include "tftp-bridge/dhcp/server.h"
@@ -46,6 +47,7 @@ private:
     // One for each directory that was asked for. There are as many as roots of clients.
     std::map<std::string, std::shared_ptr<const tftp::FileRoot>> roots_;
     std::optional<dhcp::Server> dhcp_;
+    clients::BootLookups boot_lookups_;
 };
 
 } // namespace bootview

@@ -174,7 +174,8 @@ bool ask(const std::string& interface, const std::string& machine, unsigned expe
     return answered.size() == expected;
 }
 
-// Both questions take the same way, so when the second is answered the first has been decided on.
+// Both questions take the same way, so when the second is answered the first has been decided on,
+// but for what has to be looked up.
 bool is_silent(const std::string& interface, const std::string& machine,
                const std::string& barrier) {
     Wire wire(interface);

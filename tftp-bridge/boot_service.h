@@ -6,6 +6,7 @@
 #include "tftp-bridge/clients/boot_lookups.h"
 #include "tftp-bridge/clients/locator.h"
 #include "tftp-bridge/clients/neighbour_table.h"
+#include "tftp-bridge/dhcp/line_limit.h"
 #include "tftp-bridge/dhcp/server.h"
 #include "tftp-bridge/tftp/file_root.h"
 #include "tftp-bridge/tftp/server.h"
@@ -36,6 +37,8 @@ public:
 private:
     tftp::Located locate(const tftp::Endpoint& client, const std::string& name);
     void reload();
+    void learn(const dhcp::Machine& machine);
+    void warn_of_pitfalls(const tftp::Begun& transfer);
 
     const BootOptions options_;
     const std::string root_;
@@ -48,6 +51,7 @@ private:
     std::map<std::string, std::shared_ptr<const tftp::FileRoot>> roots_;
     std::optional<dhcp::Server> dhcp_;
     clients::BootLookups boot_lookups_;
+    dhcp::LineLimit lines_;
 };
 
 } // namespace bootview

@@ -1,14 +1,23 @@
 #include "tftp-bridge/clients/boot_lookups.h"
 
+#include "tftp-bridge/clients/pi_pitfalls.h"
+
 #include <memory>
 #include <utility>
 
 namespace bootview::clients {
 
 void BootLookups::find(const BootQuestion& question, Then then) {
+    narrow(question,
+           [this, then = std::move(then)](const BootQuestion& narrowed) { look(narrowed, then); });
+}
+
+// To the machine's own directory, if it has one.
+void BootLookups::narrow(const BootQuestion& question,
+                         std::function<void(const BootQuestion&)> then) {
     if (question.own_names.empty())
-        return look(question, std::move(then));
-    list(question.directory, [this, question, then = std::move(then)](const Directories& listed) {
+        return then(question);
+    list(question.directory, [question, then = std::move(then)](const Directories& listed) {
         auto narrowed = question;
         if (listed) {
             for (const auto& name : std::exchange(narrowed.own_names, {}))
@@ -17,7 +26,7 @@ void BootLookups::find(const BootQuestion& question, Then then) {
                     break;
                 }
         }
-        look(narrowed, then);
+        then(narrowed);
     });
 }
 
@@ -47,6 +56,25 @@ void BootLookups::look(const BootQuestion& question, Then then) {
                         for (const auto& waiter : done.mapped())
                             waiter(*result);
                     });
+}
+
+void BootLookups::find_eeprom_update(const BootQuestion& question,
+                                     std::function<void(const std::string&)> then) {
+    narrow(question, [this, then = std::move(then)](const BootQuestion& narrowed) {
+        auto& waiters = updates_[narrowed.directory];
+        waiters.push_back(then);
+        if (waiters.size() > 1)
+            return;
+        auto found = std::make_shared<std::string>();
+        const auto directory = narrowed.directory;
+        workers_.submit([directory, found] { *found = clients::find_eeprom_update(directory); },
+                        [this, directory, found] {
+                            const auto done = updates_.extract(directory);
+                            if (!found->empty())
+                                for (const auto& waiter : done.mapped())
+                                    waiter(directory + "/" + *found);
+                        });
+    });
 }
 
 } // namespace bootview::clients

@@ -25,17 +25,23 @@ public:
     // Calls `then` later, from run_completed().
     void find(const BootQuestion& question, Then then);
 
+    // Calls `then` later, if there is an update of a Pi's EEPROM in that root, with its path.
+    void find_eeprom_update(const BootQuestion& question,
+                            std::function<void(const std::string& path)> then);
+
     int fd() const { return workers_.fd(); } // readable: run_completed() has something to do
     void run_completed() { workers_.run_completed(); }
 
 private:
     using Directories = std::optional<std::set<std::string>>;
 
+    void narrow(const BootQuestion& question, std::function<void(const BootQuestion&)> then);
     void list(const std::string& directory, std::function<void(const Directories&)> then);
     void look(const BootQuestion& question, Then then);
 
     std::map<std::string, std::vector<std::function<void(const Directories&)>>> listings_;
     std::map<BootQuestion, std::vector<Then>> questions_;
+    std::map<std::string, std::vector<std::function<void(const std::string&)>>> updates_;
     tftp::WorkerPool workers_{16}; // last: its threads end before the rest goes away
 };
 

@@ -106,6 +106,10 @@ BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
     return question;
 }
 
+bool Locator::is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now) {
+    return looks_like_prefix(split(name).first) || identify(peer, now).serial.has_value();
+}
+
 std::string Locator::describe(const dhcp::Mac& mac) const {
     const auto* record = find_record(records_, known_.identity_of(mac));
     if (!record || record->name == mac.to_string())

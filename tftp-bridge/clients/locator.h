@@ -21,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -57,6 +58,8 @@ public:
     // `name` as tftp::clean_name() gives it.
     Place place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now);
     BootQuestion question_about(const dhcp::Machine& machine) const;
+    // Has it told by DHCP that it is a Raspberry Pi, or does the name say so?
+    bool is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now);
     // The name of its [[client]], or its MAC.
     std::string describe(const dhcp::Mac& mac) const;
 

@@ -73,6 +73,14 @@ struct Located {
     std::string name; // below it
 };
 
+// A transfer that begins.
+struct Begun {
+    const Endpoint& client;
+    std::string_view name; // as clean_name() gives it
+    std::uint64_t length;  // bytes
+    std::uint32_t block_size;
+};
+
 // Not thread-safe. Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and takes them from a
 // signalfd.
 class Server {
@@ -85,6 +93,7 @@ public:
     // is as clean_name() gives it.
     using Locate = std::function<Located(const Endpoint& client, const std::string& name)>;
     void set_locate(Locate locate) { locate_ = std::move(locate); }
+    void on_begun(std::function<void(const Begun&)> begun) { begun_ = std::move(begun); }
     // Calls `on_readable` from the loop. It may not throw.
     void watch_also(int fd, std::function<void()> on_readable);
     // Lines to be added to the metrics.
@@ -140,6 +149,7 @@ private:
     ServerSettings settings_;
     std::shared_ptr<const FileRoot> root_;
     Locate locate_;
+    std::function<void(const Begun&)> begun_;
     std::function<void()> reload_;
     std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;

@@ -105,6 +105,11 @@ void Transfer::on_data(SendBatch& batch, TimePoint now) {
 }
 
 void Transfer::on_deadline(SendBatch& batch, TimePoint now) {
+    if (resumes_at_ && now >= *resumes_at_) {
+        sender_.postpone(now); // the client has not had all of the window yet
+        send_pending(0, batch, now);
+        return;
+    }
     if (!waits_since_) {
         perform(sender_.expire(now), 0, batch, now);
         return;
@@ -146,6 +151,8 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch, TimePoint 
     case Step::Kind::send_data:
         pending_first_ = step.first;
         pending_count_ = step.count;
+        sent_in_burst_ = 0;
+        resumes_at_.reset();
         send_pending(flags, batch, now);
         return;
     case Step::Kind::finished:
@@ -168,10 +175,14 @@ void Transfer::send_oack() {
 
 void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
     blocked_ = false;
+    if (resumes_at_ && now < *resumes_at_)
+        return;
+    resumes_at_.reset();
     while (pending_count_ > 0) {
         if (wait_for_file(now))
             return;
-        source_.fill(batch, pending_first_, pending_count_, parameters_.negotiated.rollover);
+        const auto count = std::min(pending_count_, sender_.burst() - sent_in_burst_);
+        source_.fill(batch, pending_first_, count, parameters_.negotiated.rollover);
         if (batch.packets() == 0) {
             if (source_.state() != ReadResult::ok)
                 return abort_for(source_.state());
@@ -192,6 +203,14 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
         pending_first_ += static_cast<std::uint64_t>(sent);
         pending_count_ -= static_cast<std::uint32_t>(sent);
         sent_bytes_ += source_.start_of(pending_first_) - from;
+        sent_in_burst_ += static_cast<std::uint32_t>(sent);
+        if (sent_in_burst_ >= sender_.burst()) {
+            sent_in_burst_ = 0;
+            if (pending_count_ > 0) {
+                resumes_at_ = now + sender_.pause();
+                return;
+            }
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 #include "tftp-bridge/boot_service.h"
 
+#include "tftp-bridge/clients/pi_pitfalls.h"
 #include "tftp-bridge/dhcp/metrics.h"
+#include "tftp-bridge/tftp/file_name.h"
 #include "tftp-bridge/tftp/inherited_sockets.h"
 #include "tftp-bridge/tftp/log.h"
 
@@ -34,16 +36,17 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
     server.set_locate([this](const tftp::Endpoint& client, const std::string& name) {
         return locate(client, name);
     });
+    server.on_begun([this](const tftp::Begun& transfer) { warn_of_pitfalls(transfer); });
     server.on_reload([this] { reload(); });
     auto settings = dhcp_settings(options_); // checked even if it is not used
     if (!options_.dhcp_proxy)
         return;
 
     dhcp::Machines machines;
-    machines.boot_files = [this](const dhcp::Machine& machine) {
-        return locator_.boot_files_for(machine);
+    machines.find_boot_files = [this](const dhcp::Machine& machine, auto then) {
+        boot_lookups_.find(locator_.question_about(machine), std::move(then));
     };
-    machines.learn = [this](const dhcp::Machine& machine) { locator_.known().learn(machine); };
+    machines.learn = [this](const dhcp::Machine& machine) { learn(machine); };
     machines.learn_address = [this](const dhcp::Mac& mac, dhcp::Ipv4 address) {
         locator_.known().learn_address(mac, address);
     };
@@ -51,6 +54,7 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
     dhcp_.emplace(std::move(settings), std::move(machines),
                   dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
     server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });
+    server.watch_also(boot_lookups_.fd(), [this] { boot_lookups_.run_completed(); });
     server.add_metrics([this] { return to_text(dhcp_->counters()); });
     log::info("answering machines that boot from the network on {}", dhcp_->describe());
 }
@@ -61,6 +65,33 @@ tftp::Located BootService::locate(const tftp::Endpoint& client, const std::strin
     if (!root)
         root = std::make_shared<tftp::FileRoot>(place.directory, fold_case_);
     return {root, std::move(place.name)};
+}
+
+// Before it has loaded anything, a Pi can still be switched off.
+void BootService::learn(const dhcp::Machine& machine) {
+    locator_.known().learn(machine);
+    if (machine.boot_class != dhcp::BootClass::pi ||
+        !lines_.allows("firmware " + machine.mac.to_string(), Clock::now()))
+        return;
+    boot_lookups_.find_eeprom_update(
+        locator_.question_about(machine), [this, mac = machine.mac](const std::string& path) {
+            log::warning("{}: this Raspberry Pi will write {} into its EEPROM, if it is new to it; "
+                         "if it is not to, remove the file",
+                         locator_.describe(mac), path);
+        });
+}
+
+void BootService::warn_of_pitfalls(const tftp::Begun& transfer) {
+    const auto now = Clock::now();
+    const auto is_pi = [&] { return locator_.is_pi(transfer.client, transfer.name, now); };
+    const auto warning =
+        clients::pitfall_of(transfer.name, transfer.length, transfer.block_size, is_pi);
+    auto client = transfer.client;
+    client.port = 0;
+    if (!warning.empty() &&
+        lines_.allows(fmt::format("{} {}", client.to_string(), transfer.name), now))
+        log::warning("{}: \"{}\": {}", transfer.client.to_string(), tftp::printable(transfer.name),
+                     warning);
 }
 
 void BootService::reload() {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "tftp-bridge/boot_options.h"
+#include "tftp-bridge/clients/boot_lookups.h"
 #include "tftp-bridge/clients/locator.h"
 #include "tftp-bridge/clients/neighbour_table.h"
+#include "tftp-bridge/dhcp/line_limit.h"
 #include "tftp-bridge/dhcp/server.h"
 #include "tftp-bridge/tftp/file_root.h"
 #include "tftp-bridge/tftp/server.h"
@@ -35,6 +37,8 @@ public:
 private:
     tftp::Located locate(const tftp::Endpoint& client, const std::string& name);
     void reload();
+    void learn(const dhcp::Machine& machine);
+    void warn_of_pitfalls(const tftp::Begun& transfer);
 
     const BootOptions options_;
     const std::string root_;
@@ -46,6 +50,8 @@ private:
     // One for each directory that was asked for. There are as many as roots of clients.
     std::map<std::string, std::shared_ptr<const tftp::FileRoot>> roots_;
     std::optional<dhcp::Server> dhcp_;
+    clients::BootLookups boot_lookups_;
+    dhcp::LineLimit lines_;
 };
 
 } // namespace bootview

@@ -1,9 +1,10 @@
 // tftp-bridge beside other TFTP servers: the same client, the same files, in turns.
 //
-//     tftp-compare [--rounds N] [--short] [--delay MICROSECONDS] [--root DIR]
+//     tftp-compare [--rounds N] [--short] [--only TEXT] [--delay MICROSECONDS] [--root DIR]
 //
-// --delay lets each packet take so long, as on a wire (it needs tc and the kernel's netem). --root
-// serves the files "small", "medium" and "large" of a directory that is there, such as a mount.
+// --only leaves out what has not this text in its title. // --delay lets each packet take so long,
+// as on a wire (it needs tc and the kernel's netem). --root serves the files "small", "medium" and
+// "large" of a directory that is there, such as a mount.
 //
 // Run it as root: all servers want port 69. It makes a network namespace of its own, in which each
 // server has a loopback address, so nothing else on the machine is touched. Peers: dnsmasq,
@@ -323,7 +324,7 @@ int compare_all(int argc, char** argv) {
     unsigned rounds = 7;
     std::size_t scale = 4;
     std::optional<std::string> given_root;
-    std::string delay;
+    std::string delay, only;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--short") {
@@ -331,13 +332,15 @@ int compare_all(int argc, char** argv) {
             scale = 1;
         } else if (argument == "--rounds" && i + 1 < argc) {
             rounds = static_cast<unsigned>(std::stoul(argv[++i]));
+        } else if (argument == "--only" && i + 1 < argc) {
+            only = argv[++i];
         } else if (argument == "--delay" && i + 1 < argc) {
             delay = argv[++i];
         } else if (argument == "--root" && i + 1 < argc) {
             given_root = argv[++i];
         } else {
-            fmt::print(stderr, "usage: tftp-compare [--rounds N] [--short] [--delay MICROSECONDS] "
-                               "[--root DIR]\n");
+            fmt::print(stderr, "usage: tftp-compare [--rounds N] [--short] [--only TEXT] "
+                               "[--delay MICROSECONDS] [--root DIR]\n");
             return 2;
         }
     }
@@ -397,7 +400,8 @@ int compare_all(int argc, char** argv) {
          {}},
     };
     for (const auto& scenario : scenarios)
-        compare(scenario, servers, rounds);
+        if (scenario.title.find(only) != std::string::npos)
+            compare(scenario, servers, rounds);
     return 0;
 }
 

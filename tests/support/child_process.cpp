@@ -51,6 +51,10 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const Opti
         ::dup2(fd, STDOUT_FILENO);
         ::dup2(fd, STDERR_FILENO);
     }
+    if (options.output_descriptor >= 0) {
+        ::dup2(options.output_descriptor, STDOUT_FILENO);
+        ::dup2(options.output_descriptor, STDERR_FILENO);
+    }
     ::execvpe(argv[0], argv.data(), envp.data());
     ::_exit(127);
 }

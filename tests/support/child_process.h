@@ -14,6 +14,7 @@ public:
     struct Options {
         std::vector<std::string> environment; // "NAME=value", added to ours
         std::string output;                   // file for stdout and stderr; empty: ours
+        int output_descriptor = -1;           // instead of a file
     };
 
     ChildProcess() = default;
@@ -45,3 +46,8 @@ int run(const std::vector<std::string>& arguments, std::string* output = nullptr
 bool have_program(const std::string& name);
 
 } // namespace bootview::test
+
+// In a test: skips it where a client program is not installed.
+#define REQUIRE_PROGRAM(name)                                                                      \
+    if (!bootview::test::have_program(name))                                                       \
+    GTEST_SKIP() << "the program " name " is not installed"

@@ -1,12 +1,5 @@
 #include "tftp-bridge/clients/locator.h"
 
-#include "common/descriptor.h"
-#include "tftp-bridge/clients/boot_files.h"
-
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
-
 #include <algorithm>
 
 namespace bootview::clients {
@@ -22,34 +15,6 @@ constexpr std::size_t most_answers = 4096;
 // The firmware that a Pi without an EEPROM asks for first, without a prefix, from wherever it is.
 bool is_first_stage(std::string_view name) {
     return name == "bootcode.bin" || name == "bootsig.bin";
-}
-
-bool is_hex(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    });
-}
-
-// What a Pi puts in front of its names by itself: its serial number or its MAC.
-bool looks_like_prefix(std::string_view first) {
-    return (first.size() == 8 && is_hex(first)) || dhcp::Mac::from_text(first).has_value();
-}
-
-// A link may lead there, as long as it leads to a place inside.
-bool exists_inside(const std::string& directory, const std::string& name, std::uint64_t kind) {
-    const Descriptor root(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!root)
-        return false;
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC | kind;
-    how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-    const Descriptor found(
-        static_cast<int>(syscall(SYS_openat2, root.get(), name.c_str(), &how, sizeof how)));
-    return static_cast<bool>(found);
-}
-
-bool is_directory_inside(const std::string& directory, const std::string& name) {
-    return exists_inside(directory, name, O_DIRECTORY);
 }
 
 // "9ffefdef/start4.elf": the first part, and what follows the slash. Without a slash no first part.
@@ -108,13 +73,13 @@ Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, Ti
     if (const auto own = recent_own_directory(identity, now)) {
         if (first == *own)
             return {root_ + "/" + *own, std::string(rest), client};
-        if (!is_first_stage(name) || exists_inside(root_, *own + "/" + name, 0))
+        if (!is_first_stage(name) || exists_inside(root_, *own + "/" + name))
             return {root_ + "/" + *own, name, client};
     }
     return {root_, name, client};
 }
 
-dhcp::BootFiles Locator::boot_files_for(const dhcp::Machine& machine) const {
+BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
     auto identity = known_.identity_of(machine.mac);
     identity.architecture = machine.architecture;
     if (machine.serial)
@@ -123,27 +88,26 @@ dhcp::BootFiles Locator::boot_files_for(const dhcp::Machine& machine) const {
         identity.uuid = machine.uuid;
 
     const auto* record = find_record(records_, identity);
-    std::string directory = root_;
+    BootQuestion question{root_, {}, machine.architecture, machine.boot_class, fold_case_, {}};
     if (record && !record->root.empty())
-        directory = root_of(*record);
-    else if (const auto own = own_directory(identity))
-        directory += "/" + *own;
+        question.directory = root_of(*record);
+    else
+        question.own_names = own_names(identity);
 
-    dhcp::BootFiles files;
+    auto& files = question.known;
     files.program = record && !record->boot_file.empty()
                         ? record->boot_file
                         : find_or_empty(defaults_.boot_file, machine.architecture);
-    if (files.program.empty() && machine.boot_class != dhcp::BootClass::http)
-        files.program = find_boot_program(directory, machine.architecture, fold_case_).value_or("");
     files.ipxe_script =
         record && !record->ipxe_script.empty() ? record->ipxe_script : defaults_.ipxe_script;
-    if (files.ipxe_script.empty() && machine.boot_class == dhcp::BootClass::ipxe &&
-        dhcp::is_ipxe_program(files.program))
-        files.ipxe_script = find_ipxe_script(directory, fold_case_).value_or("");
     files.url = record && !record->http_boot.empty()
                     ? record->http_boot
                     : find_or_empty(defaults_.http_boot, machine.architecture);
-    return files;
+    return question;
+}
+
+bool Locator::is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now) {
+    return looks_like_prefix(split(name).first) || identify(peer, now).serial.has_value();
 }
 
 std::string Locator::describe(const dhcp::Mac& mac) const {
@@ -199,13 +163,14 @@ std::optional<std::string> Locator::recent_own_directory(const Identity& identit
         return known->second.name;
     if (own_directories_.size() >= most_answers)
         own_directories_.clear();
-    auto name = own_directory(identity);
-    own_directories_[key] = {name, now + keep_directory};
-    return name;
+    auto name = first_directory(root_, own_names(identity));
+    auto& result = own_directories_[key];
+    result = {name.empty() ? std::nullopt : std::optional(std::move(name)), now + keep_directory};
+    return result.name;
 }
 
-// As a Pi would write it in front of its names.
-std::optional<std::string> Locator::own_directory(const Identity& identity) const {
+// As a Pi would write them in front of its names.
+std::vector<std::string> Locator::own_names(const Identity& identity) {
     std::vector<std::string> names;
     if (identity.serial)
         names.push_back(*identity.serial);
@@ -213,10 +178,7 @@ std::optional<std::string> Locator::own_directory(const Identity& identity) cons
         names.push_back(identity.mac->to_string('-'));
         names.push_back(identity.mac->to_string(':'));
     }
-    for (const auto& name : names)
-        if (is_directory_inside(root_, name))
-            return name;
-    return std::nullopt;
+    return names;
 }
 
 } // namespace bootview::clients

@@ -10,6 +10,7 @@
 //     4. --root.
 #pragma once
 
+#include "tftp-bridge/clients/boot_question.h"
 #include "tftp-bridge/clients/client_record.h"
 #include "tftp-bridge/clients/known_machines.h"
 #include "tftp-bridge/dhcp/answer.h"
@@ -20,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -55,7 +57,9 @@ public:
 
     // `name` as tftp::clean_name() gives it.
     Place place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now);
-    dhcp::BootFiles boot_files_for(const dhcp::Machine& machine) const;
+    BootQuestion question_about(const dhcp::Machine& machine) const;
+    // Has it told by DHCP that it is a Raspberry Pi, or does the name say so?
+    bool is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now);
     // The name of its [[client]], or its MAC.
     std::string describe(const dhcp::Mac& mac) const;
 
@@ -70,7 +74,7 @@ private:
     std::optional<dhcp::Mac> ask_neighbours(const tftp::Endpoint& peer, TimePoint now);
     const ClientRecord* record_by_prefix(std::string_view first) const;
     std::string root_of(const ClientRecord& record) const;
-    std::optional<std::string> own_directory(const Identity& identity) const;
+    static std::vector<std::string> own_names(const Identity& identity);
     std::optional<std::string> recent_own_directory(const Identity& identity, TimePoint now);
 
     const std::string root_;

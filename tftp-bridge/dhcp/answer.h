@@ -21,6 +21,7 @@
 
 #include <array>
 #include <chrono>
+#include <compare>
 #include <functional>
 #include <optional>
 #include <string>
@@ -50,6 +51,7 @@ struct BootFiles {
     std::string program;     // a name, as it is asked for by TFTP
     std::string ipxe_script; // a name or a URL that iPXE gets instead
     std::string url;         // for HTTP boot
+    auto operator<=>(const BootFiles&) const = default;
 };
 using FindBootFiles = std::function<BootFiles(const Machine& machine)>;
 

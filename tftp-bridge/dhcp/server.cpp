@@ -224,22 +224,76 @@ void Server::on_request(const Port& port, const Received& received, TimePoint no
                     [&](const InterfaceAddress& own) { return own.address == received.to; });
     arrival.local = asked_ours ? received.to : interface->address_for(message->relay);
 
-    auto answered = answer(*message, arrival, settings_.answers, machines_.boot_files);
+    // First without: most questions are about no files.
+    std::optional<Machine> wants_files;
+    const auto take_note = [&](const Machine& machine) {
+        wants_files = machine;
+        return BootFiles{};
+    };
+    Question question{
+        {received.datagram.begin(), received.datagram.end()}, arrival, port.fd(), interface->index};
+    [[maybe_unused]] const auto unfinished =
+        answer(*message, arrival, settings_.answers, take_note);
+    if (wants_files)
+        wait_for_boot_files(std::move(question), *wants_files, now);
+    else
+        answer_to(port, question, *message, take_note, now);
+}
+
+void Server::wait_for_boot_files(Question question, const Machine& machine, TimePoint now) {
+    // By its class too: from its ROM and from iPXE a machine is to load different files.
+    const auto key =
+        fmt::format("{} {} {} {}", machine.mac.to_string(), to_string(machine.boot_class),
+                    to_string(machine.architecture), question.arrival.port);
+    if (const auto known = waiting_.find(key); known != waiting_.end()) {
+        known->second = std::move(question);
+        return;
+    }
+    if (waiting_.size() == most_delayed) {
+        if (lines_.allows("waiting", now))
+            log::warning("{} machines wait to be told what to boot, because the file system of "
+                         "--root does not answer; others get no answer",
+                         waiting_.size());
+        return;
+    }
+    waiting_.emplace(key, std::move(question));
+    machines_.find_boot_files(machine, [this, key](const BootFiles& files) {
+        const auto asked = waiting_.extract(key).mapped();
+        const auto* port = port_of(asked.port, asked.interface);
+        if (const auto parsed = port ? parse_message(asked.datagram) : std::nullopt)
+            answer_to(
+                *port, asked, *parsed, [&](const Machine&) { return files; },
+                std::chrono::steady_clock::now());
+    });
+}
+
+void Server::answer_to(const Port& port, const Question& question, const Message& message,
+                       const FindBootFiles& find_boot_files, TimePoint now) {
+    const auto& arrival = question.arrival;
+    auto answered = answer(message, arrival, settings_.answers, find_boot_files);
     if (const auto* ignored = std::get_if<Ignored>(&answered)) {
         ++counters_.ignored[static_cast<std::size_t>(ignored->silence)];
-        log_ignored(*ignored, *message, interface->index, now);
+        log_ignored(*ignored, message, question.interface, now);
         return;
     }
     auto& reply = std::get<Reply>(answered);
-    log_answered(reply, *message, interface->index, now);
+    log_answered(reply, message, question.interface, now);
     if (reply.delay.count() == 0) {
-        send(port, reply, interface->index, arrival.local);
+        send(port, reply, question.interface, arrival.local);
     } else if (delayed_.size() < most_delayed) {
         const auto when = now + reply.delay;
         delayed_.emplace(when,
-                         Delayed{std::move(reply), port.fd(), interface->index, arrival.local});
+                         Delayed{std::move(reply), port.fd(), question.interface, arrival.local});
         arm_timer(now);
     }
+}
+
+// Its interface may have gone meanwhile, and its descriptor be another's.
+const Port* Server::port_of(int fd, int interface) const {
+    const auto port = ports_.find(fd);
+    const bool there = port != ports_.end() && interface_of(interface) &&
+                       (port->second.interface() == 0 || port->second.interface() == interface);
+    return there ? &port->second : nullptr;
 }
 
 // Which address a machine has: it says so to its DHCP server, in a broadcast, and to port 4011.
@@ -282,11 +336,8 @@ void Server::send_delayed(TimePoint now) {
     while (!delayed_.empty() && delayed_.begin()->first <= now) {
         const auto delayed = std::move(delayed_.begin()->second);
         delayed_.erase(delayed_.begin());
-        // Its interface may have gone, and its descriptor be another's.
-        const auto port = ports_.find(delayed.port);
-        if (port != ports_.end() && interface_of(delayed.interface) &&
-            (port->second.interface() == 0 || port->second.interface() == delayed.interface))
-            send(port->second, delayed.reply, delayed.interface, delayed.local);
+        if (const auto* port = port_of(delayed.port, delayed.interface))
+            send(*port, delayed.reply, delayed.interface, delayed.local);
     }
     arm_timer(now);
 }

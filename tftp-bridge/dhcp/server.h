@@ -20,7 +20,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bootview::dhcp {
@@ -34,7 +36,9 @@ struct ServerSettings {
 
 // What the server needs of, and has for, whoever knows the machines. All must be set.
 struct Machines {
-    FindBootFiles boot_files;
+    // Calls `then` when that is known, in the thread that calls handle().
+    std::function<void(const Machine& machine, std::function<void(const BootFiles&)> then)>
+        find_boot_files;
     std::function<void(const Machine& machine)> learn;
     std::function<void(const Mac& mac, Ipv4 address)> learn_address;
     std::function<std::string(const Mac& mac)> describe; // for the log
@@ -76,14 +80,25 @@ private:
         Ipv4 local;
     };
 
+    struct Question {
+        std::vector<std::uint8_t> datagram;
+        Arrival arrival;
+        int port;
+        int interface;
+    };
+
     bool is_wanted(const Interface& interface) const;
     void refresh_interfaces(bool at_start);
     void open_ports_of(const Interface& interface, bool at_start);
     void add(Port port);
     const Interface* interface_of(int index) const;
+    const Port* port_of(int fd, int interface) const;
 
     void on_port(const Port& port, TimePoint now);
     void on_request(const Port& port, const Received& received, TimePoint now);
+    void answer_to(const Port& port, const Question& question, const Message& message,
+                   const FindBootFiles& find_boot_files, TimePoint now);
+    void wait_for_boot_files(Question question, const Machine& machine, TimePoint now);
     void learn_from(const Message& message, std::uint16_t port);
     void send(const Port& port, const Reply& reply, int interface, Ipv4 local);
     void send_delayed(TimePoint now);
@@ -100,6 +115,9 @@ private:
     std::vector<Interface> interfaces_; // the wanted ones
     std::map<int, Port> ports_;         // by descriptor
     std::multimap<TimePoint, Delayed> delayed_;
+    // Those whose answer is being looked up, by machine and our port: of one that asks again, only
+    // what it asked last.
+    std::map<std::string, Question> waiting_;
     std::array<std::uint8_t, max_message_bytes + 1> buffer_;
     LineLimit lines_;
     Counters counters_;

@@ -60,7 +60,7 @@ bool Channel::send(Bytes packet, int flags) const {
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     address(message, control.data(), 0);
-    return sendmsg(fd_, &message, flags) >= 0;
+    return sendmsg(fd_, &message, flags | MSG_DONTWAIT) >= 0;
 }
 
 } // namespace bootview::tftp

@@ -34,7 +34,7 @@ public:
     // (UDP_SEGMENT).
     void address(msghdr& message, std::byte* control, std::uint16_t segment) const;
 
-    // Sends one packet; false and errno if that fails.
+    // Sends one packet, without waiting; false and errno if that fails.
     bool send(Bytes packet, int flags) const;
 
 private:

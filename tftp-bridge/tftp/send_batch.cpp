@@ -38,6 +38,7 @@ void SendBatch::add(std::uint16_t number, Bytes data, Bytes rest) {
 }
 
 int SendBatch::send(const Channel& channel, int flags) {
+    flags |= MSG_DONTWAIT;
     const bool segmented = packets_ > 1 && !plain_interfaces_.contains(channel.interface());
     const int sent = send_messages(channel, flags, segmented);
     if (sent >= 0 || !segmented)

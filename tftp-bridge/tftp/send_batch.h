@@ -36,7 +36,7 @@ public:
     // stay where they are until the batch is sent.
     void add(std::uint16_t number, Bytes data, Bytes rest);
 
-    // Sends it; the number of packets that went out, or -1 and errno if none did.
+    // Sends it, without waiting; the number of packets that went out, or -1 and errno if none did.
     int send(const Channel& channel, int flags);
 
 private:

@@ -9,13 +9,19 @@ namespace {
 constexpr Clock::duration shortest_doubt = std::chrono::milliseconds(5);
 constexpr Clock::duration longest_doubt = std::chrono::milliseconds(250);
 
+// A window is not cut into smaller bursts, and they are not held back for longer.
+constexpr std::uint32_t smallest_burst = 4;
+constexpr Clock::duration shortest_pause = std::chrono::milliseconds(1);
+constexpr Clock::duration longest_pause = std::chrono::milliseconds(50);
+constexpr unsigned windows_of_trust = 8;
+
 } // namespace
 
 // A transfer ends with the first DATA that is not full (RFC 1350 §6), so there is always one more
 // block than there are full ones, if need be an empty one.
 Sender::Sender(const SenderParameters& parameters)
     : parameters_(parameters), last_block_(parameters.length / parameters.block_size + 1),
-      timeout_(parameters.timeout) {}
+      timeout_(parameters.timeout), burst_(parameters.window_size) {}
 
 Step Sender::start(TimePoint now) {
     progressed(now);
@@ -59,8 +65,11 @@ Step Sender::acknowledge(std::uint16_t wire_block, TimePoint now) {
         doubt(now);
         return send_window();
     }
-    if (reports_gap)
+    if (reports_gap) {
+        slow_down();
         return rewind(now);
+    }
+    came_through();
     heed_repeated_ack_ = true;
     if (!restarted_)
         round_trip_ = now - window_sent_;
@@ -86,6 +95,7 @@ Step Sender::expire(TimePoint now) {
         ++repeated_;
         return {Step::Kind::send_oack};
     }
+    slow_down();
     return rewind(now);
 }
 
@@ -118,6 +128,20 @@ Step Sender::rewind(TimePoint now) {
     restarted_ = true;
     restart_at_ = TimePoint::max();
     return send_window();
+}
+
+void Sender::slow_down() {
+    burst_ = std::max(burst_ / 2, std::min(smallest_burst, parameters_.window_size));
+    windows_without_loss_ = 0;
+}
+
+void Sender::came_through() {
+    if (burst_ < parameters_.window_size && ++windows_without_loss_ == windows_of_trust)
+        burst_ = parameters_.window_size;
+}
+
+Clock::duration Sender::pause() const {
+    return std::clamp(round_trip_, shortest_pause, longest_pause);
 }
 
 void Sender::doubt(TimePoint now) {

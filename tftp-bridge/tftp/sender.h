@@ -18,6 +18,10 @@
 //   so:
 //     Raspberry Pi 4 firmware miscounts after a repeated DATA and hangs. Then the wait doubles
 //     (RFC 1123 §4.2.3.2).
+//   * After a loss the window goes out in bursts with a round trip between them, each half as large
+//   as
+//     the last time, and whole again after eight windows without a loss (RFC 7440 §5). It cannot be
+//     made smaller: the receiver acknowledges its end.
 //   * The last acknowledgement may be lost, and some clients never send it: not an error.
 #pragma once
 
@@ -72,6 +76,10 @@ public:
     // The client has sent its request again: its answer was lost, or the two crossed.
     Step repeat_first(TimePoint now);
 
+    // How many blocks may go out without a pause, and how long that is.
+    std::uint32_t burst() const { return burst_; }
+    Clock::duration pause() const;
+
     // It is not the client that keeps us waiting: starts the wait for it anew.
     void postpone(TimePoint now) { silent_at_ = now + timeout_; }
 
@@ -88,10 +96,13 @@ public:
     std::uint64_t last_block() const { return last_block_; }
     std::uint64_t repeated_packets() const { return repeated_; }
     TimePoint last_progress() const { return last_progress_; }
+    Clock::duration round_trip() const { return round_trip_; } // the last one; zero: not known
 
 private:
     Step send_window();
     Step rewind(TimePoint now);
+    void slow_down();
+    void came_through();
     void doubt(TimePoint now);
     Clock::duration few_round_trips() const;
     void progressed(TimePoint now);
@@ -109,7 +120,9 @@ private:
     TimePoint silent_at_ = TimePoint::max();  // no sign of life until then is a timeout
     TimePoint restart_at_ = TimePoint::max(); // no progress until then, and there was a gap
     TimePoint last_rewind_{};
-    bool restarted_ = false; // since the last window that was acknowledged as a whole
+    std::uint32_t burst_;
+    unsigned windows_without_loss_ = 0; // since burst_ was made smaller
+    bool restarted_ = false;            // since the last window that was acknowledged as a whole
     TimePoint window_sent_{};
     Clock::duration round_trip_{}; // the last one that nothing disturbed
     TimePoint last_progress_{};

@@ -26,6 +26,10 @@ constexpr std::uint64_t first_listener_id = 64;
 constexpr int requests_per_turn = 32;
 constexpr int packets_per_turn = 256; // where acknowledgements come in the same way
 
+// How long the only transfer there is may keep everything else waiting. A socket waits no longer
+// than longest_wait besides, should its client stop answering.
+constexpr auto turn_of_only_transfer = std::chrono::microseconds(500);
+
 // Each transfer has a socket and a file; a few descriptors more for everything else.
 void raise_descriptor_limit(std::uint32_t max_transfers) {
     const rlim_t wanted = rlim_t{max_transfers} * 2 + 128;
@@ -114,7 +118,7 @@ void Server::run() {
             else if (id < first_listener_id + listeners_.size())
                 on_listener(id - first_listener_id, what, now);
             else
-                on_transfer(id, what, now);
+                on_transfer(id, what, now, count == 1 && running_.size() == 1);
         }
         on_timers(now);
     }
@@ -167,7 +171,7 @@ void Server::on_listener(std::size_t index, std::uint32_t events, TimePoint now)
     if (events & EPOLLOUT) {
         watch(listeners_[index].fd(), first_listener_id + index, EPOLLIN, true);
         for (const auto id : std::exchange(blocked_[index], {}))
-            on_transfer(id, EPOLLOUT, now);
+            on_transfer(id, EPOLLOUT, now, false);
     }
     bool more = true;
     const int most = settings_.single_port ? packets_per_turn : requests_per_turn;
@@ -176,13 +180,13 @@ void Server::on_listener(std::size_t index, std::uint32_t events, TimePoint now)
             on_datagram(index, *received, now);
 }
 
-void Server::on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now) {
+void Server::on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now, bool alone) {
     const auto found = running_.find(id);
     if (found == running_.end() || !found->second->transfer)
         return;
     auto& running = *found->second;
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
-        running.transfer->on_readable(batch_, now);
+        running.transfer->on_readable(batch_, now, alone ? now + turn_of_only_transfer : now);
     if ((events & EPOLLOUT) && !running.transfer->ended())
         running.transfer->on_writable(batch_, now);
     settle(id, running);

@@ -6,7 +6,8 @@
 // an error, never a mixture (block_source.h), it gets to no file outside the root (file_root.h),
 // and a mount that is restarted is found again without a restart of the server.
 //
-// One thread, one epoll loop, in which nothing waits. Listening sockets take requests; each
+// One thread, one epoll loop, in which nothing waits; but for the next packet of a client that is
+// alone and answers at once, a fraction of a millisecond. Listening sockets take requests; each
 // transfer then has a connected socket of its own, bound to the address that was asked. What to
 // send when is decided by pure code, which can be read and tested alone:
 //     packet.h       bytes to values and back        sender.h        acknowledgements to steps
@@ -72,6 +73,14 @@ struct Located {
     std::string name; // below it
 };
 
+// A transfer that begins.
+struct Begun {
+    const Endpoint& client;
+    std::string_view name; // as clean_name() gives it
+    std::uint64_t length;  // bytes
+    std::uint32_t block_size;
+};
+
 // Not thread-safe. Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and takes them from a
 // signalfd.
 class Server {
@@ -84,6 +93,7 @@ public:
     // is as clean_name() gives it.
     using Locate = std::function<Located(const Endpoint& client, const std::string& name)>;
     void set_locate(Locate locate) { locate_ = std::move(locate); }
+    void on_begun(std::function<void(const Begun&)> begun) { begun_ = std::move(begun); }
     // Calls `on_readable` from the loop. It may not throw.
     void watch_also(int fd, std::function<void()> on_readable);
     // Lines to be added to the metrics.
@@ -117,7 +127,7 @@ private:
     void watch(int fd, std::uint64_t id, std::uint32_t events, bool already_watched = false);
     void on_signal();
     void on_listener(std::size_t index, std::uint32_t events, TimePoint now);
-    void on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now);
+    void on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now, bool alone);
     void on_timers(TimePoint now);
     void on_datagram(std::size_t listener, const ReceivedRequest& received, TimePoint now);
     void on_stray(std::size_t listener, const ReceivedRequest& received, TimePoint now);
@@ -139,6 +149,7 @@ private:
     ServerSettings settings_;
     std::shared_ptr<const FileRoot> root_;
     Locate locate_;
+    std::function<void(const Begun&)> begun_;
     std::function<void()> reload_;
     std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;

@@ -17,6 +17,9 @@ namespace {
 // A router may say once or twice that it does not know the way to a machine that is just coming up.
 constexpr int most_unreachable = 3;
 
+// A client that answers faster than this is waited for where its last packet was read.
+constexpr auto prompt_answer = std::chrono::microseconds(100);
+
 // A file system that takes longer than this for one read has broken down; most clients have, too.
 constexpr auto longest_read = std::chrono::seconds(60);
 
@@ -59,14 +62,24 @@ void Transfer::start(SendBatch& batch, TimePoint now) {
     perform(sender_.start(now), 0, batch, now);
 }
 
-void Transfer::on_readable(SendBatch& batch, TimePoint now) {
+void Transfer::on_readable(SendBatch& batch, TimePoint now, TimePoint stay_until) {
     // An ACK has 4 bytes; of a client's ERROR we read as much as a log line shows.
     std::array<std::byte, 256> buffer;
-    const auto length = recv(channel_.fd(), buffer.data(), buffer.size(), 0);
-    if (length >= 0)
+    for (int flags = MSG_DONTWAIT;; flags = 0) {
+        const auto length = recv(channel_.fd(), buffer.data(), buffer.size(), flags);
+        if (length < 0) {
+            if (errno != EAGAIN && errno != EINTR)
+                on_socket_error(errno);
+            return;
+        }
+        if (flags == 0)
+            now = Clock::now();
         on_datagram(Bytes(buffer).first(static_cast<std::size_t>(length)), batch, now);
-    else if (errno != EAGAIN && errno != EINTR)
-        on_socket_error(errno);
+        const bool prompt =
+            sender_.round_trip() > Clock::duration{} && sender_.round_trip() < prompt_answer;
+        if (!prompt || now >= stay_until || ended() || blocked_ || waits_since_)
+            return;
+    }
 }
 
 void Transfer::on_datagram(Bytes datagram, SendBatch& batch, TimePoint now) {
@@ -92,6 +105,11 @@ void Transfer::on_data(SendBatch& batch, TimePoint now) {
 }
 
 void Transfer::on_deadline(SendBatch& batch, TimePoint now) {
+    if (resumes_at_ && now >= *resumes_at_) {
+        sender_.postpone(now); // the client has not had all of the window yet
+        send_pending(0, batch, now);
+        return;
+    }
     if (!waits_since_) {
         perform(sender_.expire(now), 0, batch, now);
         return;
@@ -133,6 +151,8 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch, TimePoint 
     case Step::Kind::send_data:
         pending_first_ = step.first;
         pending_count_ = step.count;
+        sent_in_burst_ = 0;
+        resumes_at_.reset();
         send_pending(flags, batch, now);
         return;
     case Step::Kind::finished:
@@ -155,10 +175,14 @@ void Transfer::send_oack() {
 
 void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
     blocked_ = false;
+    if (resumes_at_ && now < *resumes_at_)
+        return;
+    resumes_at_.reset();
     while (pending_count_ > 0) {
         if (wait_for_file(now))
             return;
-        source_.fill(batch, pending_first_, pending_count_, parameters_.negotiated.rollover);
+        const auto count = std::min(pending_count_, sender_.burst() - sent_in_burst_);
+        source_.fill(batch, pending_first_, count, parameters_.negotiated.rollover);
         if (batch.packets() == 0) {
             if (source_.state() != ReadResult::ok)
                 return abort_for(source_.state());
@@ -179,6 +203,14 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
         pending_first_ += static_cast<std::uint64_t>(sent);
         pending_count_ -= static_cast<std::uint32_t>(sent);
         sent_bytes_ += source_.start_of(pending_first_) - from;
+        sent_in_burst_ += static_cast<std::uint32_t>(sent);
+        if (sent_in_burst_ >= sender_.burst()) {
+            sent_in_burst_ = 0;
+            if (pending_count_ > 0) {
+                resumes_at_ = now + sender_.pause();
+                return;
+            }
+        }
     }
 }
 

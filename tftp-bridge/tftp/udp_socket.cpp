@@ -190,9 +190,12 @@ std::optional<ReceivedRequest> Listener::receive(std::span<std::byte, max_reques
 
 Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client,
                                 const PortRange& ports) {
-    Descriptor fd(socket(client.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    Descriptor fd(socket(client.family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (!fd)
         return fd;
+    const timeval patience{
+        0, std::chrono::duration_cast<std::chrono::microseconds>(longest_wait).count()};
+    setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     // From where the last one was found on, so that ports are not used again at once: late packets
     // of one transfer must not meet the next one.
     static std::uint32_t next = 0;

@@ -5,6 +5,7 @@
 #include "tftp-bridge/tftp/endpoint.h"
 #include "tftp-bridge/tftp/packet.h"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,7 +50,9 @@ private:
 
 // A new transfer identifier (RFC 1350 §4): a socket with a port of its own, bound to `local` and
 // connected to `client`, so that the kernel drops what others send to it and reports "port
-// unreachable". Without a descriptor, and errno set, if that cannot be.
+// unreachable". Receiving waits for longest_wait, or for what the kernel makes of so short a time,
+// unless told not to. Without a descriptor, and errno set, if that cannot be.
+constexpr auto longest_wait = std::chrono::milliseconds(1);
 Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client,
                                 const PortRange& ports = {});
 

@@ -1,15 +1,15 @@
 // boot-rom: speaks DHCP as boot ROMs do, for the scripts beside it; prints what comes back.
 //
-//     boot-rom INTERFACE ask MACHINE [EXPECTED]      DISCOVER without an address; EXPECTED answers
-//     boot-rom INTERFACE silent MACHINE BARRIER      no answer to MACHINE comes before one to
-//     BARRIER boot-rom INTERFACE ask4011 MACHINE SERVER PORT REQUEST from PORT to SERVER's 4011
-//     boot-rom INTERFACE relay MACHINE SERVER OWN    as the relay agent OWN would pass it on
-//     boot-rom INTERFACE lease SERVER                an ordinary client: DISCOVER, REQUEST; the
-//     address boot-rom INTERFACE renew ADDRESS SERVER        unicast to SERVER, as half-way through
-//     a lease boot-rom INTERFACE request MACHINE ADDRESS     the broadcast with which a client
-//     takes an offer boot-rom INTERFACE flood COUNT MACHINE         as many DISCOVERs, and then one
-//     that is answered boot-rom - activate PROGRAM ARGUMENT...        gives it sockets as a service
-//     manager does
+//     boot-rom INTERFACE ask MACHINE [EXPECTED]     DISCOVER without an address; EXPECTED answers
+//     boot-rom INTERFACE silent MACHINE BARRIER     no answer to it before the one to BARRIER
+//     boot-rom INTERFACE ask4011 MACHINE SERVER PORT  REQUEST from PORT to SERVER's 4011
+//     boot-rom INTERFACE relay MACHINE SERVER OWN   as the relay agent OWN would pass it on
+//     boot-rom INTERFACE lease SERVER               an ordinary client; prints its address
+//     boot-rom INTERFACE renew ADDRESS SERVER       unicast to SERVER, half-way through a lease
+//     boot-rom INTERFACE request MACHINE ADDRESS    with which a client takes an offer
+//     boot-rom INTERFACE flood COUNT MACHINE        as many DISCOVERs as fast as it can
+//     boot-rom INTERFACE load COUNT RATE MACHINE    RATE in a second, until each has its answer
+//     boot-rom - activate PROGRAM ARGUMENT...       with sockets, as from a service manager
 //
 // MACHINE is one of tests/unit/dhcp/messages.h. One line for each answer, in the order of the
 // packet's fields. The exit status is 1 if what was expected did not come.
@@ -86,6 +86,8 @@ public:
         if (index_ == 0 || !fd_ ||
             bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
             fail(interface);
+        const int room = 4 << 20;
+        setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     }
 
     void send(const Message& message) {
@@ -101,11 +103,30 @@ public:
     // The next answer to port 68 of a machine with this transaction; nothing when `until` is over.
     std::optional<std::pair<Ipv4, std::vector<std::uint8_t>>>
     receive(const std::vector<std::uint32_t>& transactions, Clock::time_point until) {
+        while (auto answer = receive_reply(until))
+            if (std::count(transactions.begin(), transactions.end(), answer->message.transaction))
+                return std::pair{answer->from, std::move(answer->packet)};
+        return std::nullopt;
+    }
+    // The transaction of the next one, of whichever machine.
+    std::optional<std::uint32_t> receive_any(Clock::time_point until) {
+        const auto answer = receive_reply(until);
+        return answer ? std::optional(answer->message.transaction) : std::nullopt;
+    }
+
+private:
+    struct Answer {
+        Ipv4 from;
+        std::vector<std::uint8_t> packet;
+        Message message;
+    };
+
+    std::optional<Answer> receive_reply(Clock::time_point until) {
         while (true) {
-            const auto left =
-                std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
+            const auto left = std::chrono::nanoseconds(until - Clock::now()).count();
+            const timespec wait{left / 1'000'000'000, left % 1'000'000'000};
             pollfd waiting{fd_.get(), POLLIN, 0};
-            if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0)
+            if (left <= 0 || ppoll(&waiting, 1, &wait, nullptr) <= 0)
                 return std::nullopt;
             std::array<std::uint8_t, 2048> buffer;
             const auto length = recv(fd_.get(), buffer.data(), buffer.size(), 0);
@@ -116,14 +137,12 @@ public:
             if (!frame || frame->to_port != client_port)
                 continue;
             const auto message = parse_message(frame->payload);
-            if (message && message->operation == Operation::reply &&
-                std::count(transactions.begin(), transactions.end(), message->transaction) > 0)
-                return std::pair{frame->from, std::vector<std::uint8_t>{frame->payload.begin(),
-                                                                        frame->payload.end()}};
+            if (message && message->operation == Operation::reply)
+                return Answer{
+                    frame->from, {frame->payload.begin(), frame->payload.end()}, *message};
         }
     }
 
-private:
     sockaddr_ll broadcast() const {
         sockaddr_ll address{};
         address.sll_family = AF_PACKET;
@@ -174,7 +193,8 @@ bool ask(const std::string& interface, const std::string& machine, unsigned expe
     return answered.size() == expected;
 }
 
-// Both questions take the same way, so when the second is answered the first has been decided on.
+// Both questions take the same way, so when the second is answered the first has been decided on,
+// but for what has to be looked up.
 bool is_silent(const std::string& interface, const std::string& machine,
                const std::string& barrier) {
     Wire wire(interface);
@@ -255,26 +275,82 @@ bool flood(const std::string& interface, unsigned count, const std::string& mach
     return true;
 }
 
-// Descriptors 3 and 4, as systemd.socket(5) would open them.
+// COUNT machines, RATE of them in a second; those that get no answer ask again, as ROMs do. What it
+// took is printed, and not judged.
+bool load(const std::string& interface, unsigned count, unsigned rate, const std::string& machine) {
+    Wire wire(interface);
+    auto message = machine_named(machine);
+    std::vector<Clock::time_point> sent(count);
+    std::vector<bool> answered(count);
+    unsigned answers = 0, again = 0;
+    Clock::duration sum{}, slowest{};
+    const auto take = [&](Clock::time_point until) {
+        while (const auto transaction = wire.receive_any(until)) {
+            const auto i = *transaction - 0x10000;
+            if (i >= count || answered[i])
+                continue;
+            answered[i] = true;
+            ++answers;
+            const auto latency = Clock::now() - sent[i];
+            sum += latency;
+            slowest = std::max(slowest, latency);
+        }
+    };
+    const auto begun = Clock::now();
+    for (int round = 0; round < 5 && answers < count; ++round) {
+        const auto begun_round = Clock::now();
+        unsigned asked = 0;
+        for (unsigned i = 0; i < count; ++i) {
+            if (answered[i])
+                continue;
+            again += round > 0;
+            message.transaction = 0x10000 + i;
+            message.hardware[4] = static_cast<std::uint8_t>(i >> 8);
+            message.hardware[5] = static_cast<std::uint8_t>(i);
+            sent[i] = Clock::now();
+            wire.send(message);
+            take(begun_round + std::chrono::microseconds(1'000'000ULL * ++asked / rate));
+        }
+        for (const auto last = Clock::now() + std::chrono::seconds(2);
+             answers < count && Clock::now() < last;)
+            take(Clock::now() + std::chrono::milliseconds(20));
+    }
+    const auto in_ms = [](Clock::duration time) {
+        return std::chrono::duration<double, std::milli>(time).count();
+    };
+    fmt::print(
+        "{} of {} answered in {:.0f} ms, {} asked again; mean {:.2f} ms, slowest {:.1f} ms\n",
+        answers, count, in_ms(Clock::now() - begun), again, in_ms(sum) / std::max(answers, 1U),
+        in_ms(slowest));
+    return answers == count;
+}
+
+Descriptor open_tftp_socket() {
+    Descriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(69);
+    if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        fd.reset();
+    return fd;
+}
+
+// Descriptors from 3 on, as systemd.socket(5) would open them.
 [[noreturn]] void activate(char** command) {
-    auto dhcp = open_broadcast_socket("");
-    auto pxe = open_boot_server_socket();
-    if (!dhcp || !pxe)
-        fail("sockets");
-    const int first = dhcp.release();
-    const int second = pxe.release();
-    // Away from 3 and 4 first, wherever they are.
-    const int a = fcntl(first, F_DUPFD, 10);
-    const int b = fcntl(second, F_DUPFD, 10);
-    close(first);
-    close(second);
-    if (dup2(a, 3) != 3 || dup2(b, 4) != 4)
-        fail("dup2");
-    close(a);
-    close(b);
+    std::array<Descriptor, 3> sockets = {open_broadcast_socket(""), open_boot_server_socket(),
+                                         open_tftp_socket()};
+    std::array<int, 3> away{}; // first, wherever they are
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        if (!sockets[i] || (away[i] = fcntl(sockets[i].release(), F_DUPFD, 10)) < 0)
+            fail("sockets");
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        if (const int wanted = 3 + static_cast<int>(i); dup2(away[i], wanted) != wanted)
+            fail("dup2");
+    for (const int fd : away)
+        close(fd);
     setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
-    setenv("LISTEN_FDS", "2", 1);
-    setenv("LISTEN_FDNAMES", "dhcp:pxe", 1);
+    setenv("LISTEN_FDS", "3", 1);
+    setenv("LISTEN_FDNAMES", "dhcp:pxe:tftp", 1);
     execv(command[0], command);
     fail(command[0]);
 }
@@ -316,6 +392,9 @@ bool run(const std::vector<std::string>& arguments) {
         Wire(interface).send(message);
         return true;
     }
+    if (what == "load")
+        return load(interface, static_cast<unsigned>(std::stoul(argument(3))),
+                    static_cast<unsigned>(std::stoul(argument(4))), argument(5));
     if (what == "flood")
         return flood(interface, static_cast<unsigned>(std::stoul(argument(3))), argument(4));
     throw std::runtime_error("what? " + what);

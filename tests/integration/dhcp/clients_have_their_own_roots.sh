@@ -57,9 +57,14 @@ ip -n "$net-rom" link set eth0 down
 ip -n "$net-rom" link set eth0 address dc:a6:32:01:36:13
 ip -n "$net-rom" link set eth0 up
 ip -n "$net-boot" neigh flush dev eth0
+echo update >"$scratch/root/9ffefdef/pieeprom.upd"
 start_bridge --dhcp-proxy
 rom ask pi3+ 1 >/dev/null || fail "the Pi was not answered"
 [ "$(fetch config.txt)" = 9ffefdef ] || fail "the Pi got: $(fetch config.txt)"
+# Nobody is surprised by a new EEPROM.
+wait_until grep -q 'dc:a6:32:01:36:13: this Raspberry Pi will write .*/9ffefdef/pieeprom.upd into' "$scratch/log"
+fetch pieeprom.upd >"$scratch/update"
+grep -q 'warning: .*"pieeprom.upd": a Raspberry Pi writes this into its EEPROM' "$scratch/log" || fail "$(cat "$scratch/log")"
 stop_bridge
 
 # The neighbour table does not tell (such an entry does not count); then it is known by its broadcast

@@ -1,9 +1,13 @@
 # Real firmware, in a virtual machine without a disk, boots from what we serve, next to a DHCP server
 # that knows nothing of it. If this fails, nothing boots.
-#     real_firmware_boots.sh bios|bios-menu|ipxe-script|uefi|uefi-ipxe
+#     real_firmware_boots.sh bios|bios-menu|ipxe-script|ipxe-chain|uefi|uefi-ipxe|uefi-arm64|u-boot
 # Without hardware acceleration, which is not to be had everywhere: some ten seconds for each.
 source "$(dirname "$0")/network.sh"
-requires qemu-system-x86_64 dnsmasq
+case $1 in
+uefi-arm64 | u-boot) qemu=qemu-system-aarch64 ;;
+*) qemu=qemu-system-x86_64 ;;
+esac
+requires $qemu dnsmasq
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: not a PC"; exit 77; }
 make_network
 plug_virtual_machine tap0
@@ -21,7 +25,7 @@ boot() {
     local marker=$1
     shift
     : >"$scratch/console"
-    timeout 180 ip netns exec "$net-switch" qemu-system-x86_64 -accel tcg -display none -vga none \
+    timeout 180 ip netns exec "$net-switch" "$qemu" -accel tcg -display none -vga none \
         -netdev tap,id=n0,ifname=tap0,script=no,downscript=no -no-reboot -monitor none \
         -serial "file:$scratch/console" "$@" </dev/null >"$scratch/qemu.log" 2>&1 &
     local machine=$!
@@ -34,6 +38,17 @@ boot() {
     done
     kill "$machine" 2>/dev/null || true
     wait "$machine" 2>/dev/null || true
+}
+
+# efi_program TARGET FILE: the payload for another architecture than ours.
+efi_program() {
+    local clang
+    clang=$(command -v clang clang-14 | head -1)
+    requires lld-link-14 "${clang:-clang-14}"
+    "$clang" --target="$1-unknown-windows" -O1 -ffreestanding -fno-stack-protector \
+        -c "$(dirname "$0")/efi_payload.c" -o "$scratch/payload.o"
+    mkdir -p "$(dirname "$2")"
+    lld-link-14 /subsystem:efi_application /entry:efi_main /nodefaultlib "/out:$2" "$scratch/payload.o"
 }
 
 # For a BIOS: PXELINUX and its configuration, which says so on the console.
@@ -64,6 +79,26 @@ boot_uefi() {
         -device virtio-net-pci,netdev=n0,mac=52:54:00:12:34:57,bootindex=0,romfile= \
         -device virtio-rng-pci
 }
+# U-Boot does what is typed: each command when the one before has brought its prompt.
+boot_u_boot() {
+    local firmware=/usr/lib/u-boot/qemu_arm64/u-boot.bin prompts=0 command machine
+    need_file $firmware
+    mkfifo "$scratch/keyboard"
+    exec 3<>"$scratch/keyboard"
+    timeout 180 ip netns exec "$net-switch" "$qemu" -accel tcg -M virt -cpu cortex-a57 -m 512 -display none \
+        -netdev tap,id=n0,ifname=tap0,script=no,downscript=no -device virtio-net-pci,netdev=n0,romfile= \
+        -monitor none -serial stdio -bios $firmware <&3 >"$scratch/console" 2>"$scratch/qemu.log" &
+    machine=$!
+    cleanup "kill $machine && wait $machine"
+    prompted() { [ "$(grep -ca '^=> ' "$scratch/console")" -gt $prompts ] || { [ $prompts != 0 ] || echo >&3; false; }; }
+    for command in "$@"; do
+        wait_until prompted
+        prompts=$(grep -ca '^=> ' "$scratch/console")
+        echo "$command" >&3
+    done
+    wait_until prompted
+    kill $machine
+}
 offered() { grep -q "52:54:00:12:34:$1: offered $2" "$scratch/log" || fail "$(cat "$scratch/log")"; }
 
 case $1 in
@@ -86,6 +121,44 @@ ipxe-script)
     touch "$root/undionly.kpxe"
     start_bridge --dhcp-proxy --ipxe-script my.ipxe
     boot_pc 'BOOTVIEW IPXE SCRIPT from 10.77.0.2' virtio-net-pci
+    ;;
+ipxe-chain)
+    # From iPXE in the network card to another one: it asks by DHCP again, and does not go in circles.
+    need_file /usr/lib/ipxe/undionly.kpxe
+    cp /usr/lib/ipxe/undionly.kpxe "$root"
+    cat >"$root/boot.ipxe" <<'EOC'
+#!ipxe
+iseq ${net0/chip} undionly || chain tftp://${proxydhcp/next-server}/undionly.kpxe
+echo BOOTVIEW IPXE CHAIN ${net0/chip} from ${proxydhcp/next-server}
+poweroff
+EOC
+    start_bridge --dhcp-proxy
+    boot_pc 'BOOTVIEW IPXE CHAIN undionly from 10.77.0.2' virtio-net-pci
+    grep -q '"undionly.kpxe": .* bytes in' "$scratch/log" || fail "$(cat "$scratch/log")"
+    ;;
+uefi-arm64)
+    code=/usr/share/AAVMF/AAVMF_CODE.fd vars=/usr/share/AAVMF/AAVMF_VARS.fd
+    need_file $code
+    efi_program aarch64 "$root/EFI/BOOT/BOOTAA64.EFI"
+    cp $vars "$scratch/vars.fd"
+    start_bridge --dhcp-proxy
+    boot 'BOOTVIEW EFI PAYLOAD' -M virt -cpu cortex-a57 -m 512 \
+        -drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" \
+        -drive "if=pflash,format=raw,unit=1,file=$scratch/vars.fd" \
+        -device virtio-net-pci,netdev=n0,mac=52:54:00:12:34:58,bootindex=0,romfile= -device virtio-rng-pci
+    offered '58 on eth0 (uefi, arm64)' EFI/BOOT/BOOTAA64.EFI
+    ;;
+u-boot)
+    requires python3
+    head -c 5000003 /dev/urandom >"$root/image"
+    sum=$(python3 -c 'import sys, zlib; print("%08x" % zlib.crc32(open(sys.argv[1], "rb").read()))' "$root/image")
+    start_bridge --dhcp-proxy
+    # Sixteen blocks at once, and one.
+    boot_u_boot 'setenv autoload no' dhcp 'setenv tftpblocksize 1468' 'setenv tftpwindowsize 16' \
+        'tftpboot 0x48000000 10.77.0.2:image' 'crc32 0x48000000 ${filesize}' 'mw.b 0x48000000 0 100000' \
+        'setenv tftpwindowsize 1' 'tftpboot 0x48000000 10.77.0.2:image' 'crc32 0x48000000 ${filesize}'
+    [ "$(grep -ca "==> $sum" "$scratch/console")" = 2 ] || fail "$sum: $(tr -cd '[:print:]\n' <"$scratch/console")"
+    [ "$(grep -c '"image": 5000003 bytes in' "$scratch/log")" = 2 ] || fail "$(cat "$scratch/log")"
     ;;
 uefi-ipxe)
     # UEFI loads iPXE, and iPXE its script.

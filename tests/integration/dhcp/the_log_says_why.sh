@@ -12,6 +12,11 @@ for _ in 1 2 3; do
     rom silent http bios >/dev/null || fail "http was answered"
     rom silent plain bios >/dev/null || fail "plain was answered"
 done
+counted() {
+    metrics=$(curl -s --max-time 20 --unix-socket "$scratch/metrics" http://localhost/metrics)
+    grep -q 'verdict="no-boot-program"} 3' <<<"$metrics"
+}
+wait_until counted
 log=$(cat "$scratch/log")
 [ "$(grep -c '52:54:00:12:34:57 on eth0 gets no answer: there is no boot program for arm64.*--boot-file arm64=FILE' <<<"$log")" = 1 ] ||
     fail "$log"
@@ -20,8 +25,6 @@ log=$(cat "$scratch/log")
 [ "$(grep -c '52:54:00:12:34:55 on eth0 (bios, bios): offered pxelinux.0' <<<"$log")" = 1 ] || fail "$log"
 ! grep -q 02:00:00:00:00:77 <<<"$log" || fail "an ordinary client is in the log: $log"
 
-metrics=$(curl -s --max-time 20 --unix-socket "$scratch/metrics" http://localhost/metrics)
-expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="no-boot-program"\} 3$'
 expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="not-booting"\} 3$'
 expect metrics "$metrics" '^bootview_dhcp_requests_total\{verdict="answered"\} 9$'
 

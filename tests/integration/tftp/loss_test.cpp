@@ -84,8 +84,8 @@ TEST_F(Loss, TftpHpaArrives) {
     REQUIRE_PROGRAM("tftp");
     LossyRelay relay(server.port(), bad, 7);
     const auto local = (fetched.path() / "file").string();
-    EXPECT_EQ(run({"tftp", "-m", "binary", "127.0.0.1", std::to_string(relay.port()), "-c", "get",
-                   "file", local}),
+    EXPECT_EQ(test::run({"tftp", "-m", "binary", "127.0.0.1", std::to_string(relay.port()), "-c",
+                         "get", "file", local}),
               0);
     EXPECT_TRUE(read_file(local) == content);
 }
@@ -95,8 +95,8 @@ TEST_F(Loss, CurlArrives) {
     LossyRelay relay(server.port(), bad, 8);
     const auto local = (fetched.path() / "file").string();
     // Without options: curl would ask for a timeout of 72 seconds, and get it.
-    EXPECT_EQ(run({"curl", "--silent", "--tftp-no-options", "--output", local,
-                   fmt::format("tftp://127.0.0.1:{}/file", relay.port())}),
+    EXPECT_EQ(test::run({"curl", "--silent", "--tftp-no-options", "--output", local,
+                         fmt::format("tftp://127.0.0.1:{}/file", relay.port())}),
               0);
     EXPECT_TRUE(read_file(local) == content);
 }
@@ -107,9 +107,9 @@ TEST_F(Loss, AtftpArrivesInWindows) {
     ServerProcess patient{{root.path(), {"--timeout", "1"}, "127.0.0.1:0", {}}};
     LossyRelay relay(patient.port(), {5, 0, 0, 0, 0}, 9);
     const auto local = (fetched.path() / "file").string();
-    EXPECT_EQ(run({"atftp", "--get", "--remote-file", "file", "--local-file", local, "--option",
-                   "blksize 1468", "--option", "windowsize 16", "127.0.0.1",
-                   std::to_string(relay.port())}),
+    EXPECT_EQ(test::run({"atftp", "--get", "--remote-file", "file", "--local-file", local,
+                         "--option", "blksize 1468", "--option", "windowsize 16", "127.0.0.1",
+                         std::to_string(relay.port())}),
               0);
     EXPECT_TRUE(read_file(local) == content);
 }

@@ -131,15 +131,14 @@ TEST(SocketActivation, TheSocketOfTheServiceManagerIsUsed) {
     client.send_request(read_request("file")); // before it runs: waits in the socket
     for (const auto* names : {"tftp", "dhcp:tftp", "tftp-bridge.socket"}) {
         const bool second = std::string(names).starts_with("dhcp");
-        Process process({"/bin/sh", "-c",
-                         fmt::format("exec 3<&{} 4<&{}; export LISTEN_PID=$$ LISTEN_FDS={} "
-                                     "LISTEN_FDNAMES={}; exec " TFTP_BRIDGE " --root {}",
-                                     second ? 0 : passed.get(), passed.get(), second ? 2 : 1, names,
-                                     root.path().string())},
-                        -1);
+        test::ChildProcess process(
+            {"/bin/sh", "-c",
+             fmt::format("exec 3<&{} 4<&{}; export LISTEN_PID=$$ LISTEN_FDS={} "
+                         "LISTEN_FDNAMES={}; exec " TFTP_BRIDGE " --root {}",
+                         second ? 0 : passed.get(), passed.get(), second ? 2 : 1, names,
+                         root.path().string())});
         EXPECT_EQ(WireClient(port).fetch("file"), "content") << names;
-        process.signal(SIGTERM);
-        EXPECT_EQ(process.wait(), 0);
+        EXPECT_EQ(process.stop(std::chrono::minutes{1}), 0);
     }
     EXPECT_EQ(client.receive().body, "content") << "the request from before the start";
 }

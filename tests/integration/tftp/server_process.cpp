@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <iterator>
 #include <random>
@@ -12,6 +13,9 @@
 
 namespace bootview::tftp {
 namespace {
+
+// It has closed its output already.
+constexpr std::chrono::minutes to_end{1};
 
 struct Pipe {
     Descriptor read_end;
@@ -25,13 +29,13 @@ Pipe make_pipe() {
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-Process start(const ServerOptions& options, Descriptor& log_end) {
+test::ChildProcess start(const ServerOptions& options, Descriptor& log_end) {
     std::vector<std::string> command = {TFTP_BRIDGE,    "--root",      options.root, "--listen",
                                         options.listen, "--log-level", "debug"};
     command.insert(command.end(), options.arguments.begin(), options.arguments.end());
     auto pipe = make_pipe();
     log_end = std::move(pipe.read_end);
-    return Process(command, pipe.write_end.get(), options.environment);
+    return {command, {options.environment, "", pipe.write_end.get()}};
 }
 
 } // namespace
@@ -63,7 +67,7 @@ bool ServerProcess::wait_for_log(const std::string& text) {
 int ServerProcess::stop() {
     process_.signal(SIGTERM);
     collector_.join();
-    return process_.wait();
+    return process_.wait(to_end);
 }
 
 std::string ServerProcess::log() {
@@ -87,13 +91,13 @@ Ended run_to_the_end(const std::vector<std::string>& arguments) {
     std::vector<std::string> command = {TFTP_BRIDGE};
     command.insert(command.end(), arguments.begin(), arguments.end());
     auto pipe = make_pipe();
-    Process process(command, pipe.write_end.get());
+    test::ChildProcess process(command, {{}, "", pipe.write_end.get()});
     pipe.write_end.reset();
     std::string output;
     std::array<char, 4096> buffer;
     for (ssize_t got; (got = read(pipe.read_end.get(), buffer.data(), buffer.size())) > 0;)
         output.append(buffer.data(), static_cast<std::size_t>(got));
-    return {process.wait(), output};
+    return {process.wait(to_end), output};
 }
 
 std::string random_content(std::size_t length, unsigned seed) {

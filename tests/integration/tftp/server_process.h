@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/descriptor.h"
-#include "process.h"
+#include "tests/support/child_process.h"
 #include "tests/support/temporary_directory.h"
 
 #include <condition_variable>
@@ -44,7 +44,7 @@ private:
     void collect_log();
 
     Descriptor log_end_; // we read here what it writes to stderr
-    Process process_;
+    test::ChildProcess process_;
     std::mutex mutex_; // guards log_ and ended_
     std::condition_variable changed_;
     std::string log_;

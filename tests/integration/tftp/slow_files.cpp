@@ -1,6 +1,6 @@
-// Preloaded into tftp-bridge by a test: a file whose name begins with "slow" is opened, or one with
-// "sticky" read, only when the file $SLOW_FILES_GATE exists. So does a FUSE file system that waits
-// for something, or is stopped.
+// Preloaded into tftp-bridge by a test: a file whose name begins with "slow", or with
+// $SLOW_FILES_NAME, is opened, or one with "sticky" read, only when the file $SLOW_FILES_GATE
+// exists. So does a FUSE file system that waits for something, or is stopped.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,6 +22,12 @@ void wait_for_gate() {
         usleep(2000);
 }
 
+bool is_slow(const char* name) {
+    const char* slow = std::getenv("SLOW_FILES_NAME");
+    slow = slow ? slow : "slow";
+    return std::strncmp(name, slow, std::strlen(slow)) == 0;
+}
+
 } // namespace
 
 // openat2(2) has no function of its own in the C library.
@@ -36,8 +42,7 @@ extern "C" long syscall(long number, ...) noexcept {
     for (auto& argument : a)
         argument = va_arg(list, long);
     va_end(list);
-    if (number == SYS_openat2 &&
-        std::strncmp(reinterpret_cast<const char*>(a[1]), "slow", 4) == 0) {
+    if (number == SYS_openat2 && is_slow(reinterpret_cast<const char*>(a[1]))) {
         if (reinterpret_cast<const open_how*>(a[2])->resolve & RESOLVE_CACHED) {
             errno = EAGAIN; // not without waiting
             return -1;

@@ -28,7 +28,10 @@ protected:
             directory = "." + directory.substr(root.size());
         return directory + ": " + found.name;
     }
-    std::string program(dhcp::Machine machine) { return locator.boot_files_for(machine).program; }
+    std::string program(dhcp::Machine machine) { return boot_files_for(machine).program; }
+    dhcp::BootFiles boot_files_for(const dhcp::Machine& machine) {
+        return look_up(locator.question_about(machine));
+    }
     static dhcp::Machine machine(const char* mac, dhcp::Architecture architecture,
                                  dhcp::BootClass boot_class = dhcp::BootClass::uefi) {
         dhcp::Machine result;
@@ -193,7 +196,7 @@ TEST_F(LocatorTest, ABootProgramIsLookedForInTheClientsOwnRoot) {
     EXPECT_EQ(program(machine("520000000001", bios)), "lpxelinux.0");
     EXPECT_EQ(program(machine("520000000002", bios)), "undionly.kpxe");
     EXPECT_EQ(program(machine("520000000004", bios)), "pxelinux.0");
-    const auto files = locator.boot_files_for(machine("520000000003", bios));
+    const auto files = boot_files_for(machine("520000000003", bios));
     EXPECT_EQ(files.program, "my.0");
     EXPECT_EQ(files.ipxe_script, "my.ipxe");
     EXPECT_EQ(files.url, "http://192.0.2.1/x.efi");
@@ -203,13 +206,10 @@ TEST_F(LocatorTest, IpxeFindsAScriptBesideIt) {
     tree.write("undionly.kpxe", "");
     tree.write("boot.ipxe", "");
     const auto bios = dhcp::Architecture::bios;
-    EXPECT_EQ(
-        locator.boot_files_for(machine("520000000001", bios, dhcp::BootClass::ipxe)).ipxe_script,
-        "boot.ipxe");
+    EXPECT_EQ(boot_files_for(machine("520000000001", bios, dhcp::BootClass::ipxe)).ipxe_script,
+              "boot.ipxe");
     tree.write("pxelinux.0", ""); // comes first, and needs no script
-    EXPECT_EQ(
-        locator.boot_files_for(machine("520000000001", bios, dhcp::BootClass::ipxe)).ipxe_script,
-        "");
+    EXPECT_EQ(boot_files_for(machine("520000000001", bios, dhcp::BootClass::ipxe)).ipxe_script, "");
 }
 
 TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
@@ -221,12 +221,11 @@ TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
     const Locator with_options(tree.path().string(), given,
                                [](const tftp::Endpoint&) { return std::nullopt; });
     const auto files =
-        with_options.boot_files_for(machine("520000000001", dhcp::Architecture::bios));
+        look_up(with_options.question_about(machine("520000000001", dhcp::Architecture::bios)));
     EXPECT_EQ(files.program, "grub.0");
     EXPECT_EQ(files.ipxe_script, "s.ipxe");
-    EXPECT_EQ(with_options
-                  .boot_files_for(
-                      machine("520000000001", dhcp::Architecture::x64_http, dhcp::BootClass::http))
+    EXPECT_EQ(look_up(with_options.question_about(machine(
+                          "520000000001", dhcp::Architecture::x64_http, dhcp::BootClass::http)))
                   .url,
               "http://192.0.2.1/x.efi");
 }

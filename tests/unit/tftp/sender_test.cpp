@@ -235,6 +235,30 @@ TEST(Sender, AWindowIsRepeatedFromTheLastAckOn) {
     EXPECT_EQ(sender.repeated_packets(), 4U);
 }
 
+TEST(Sender, AfterALossWindowsGoOutInSmallerBurstsUntilEightCameThrough) {
+    auto sender = in_first_window(8);
+    EXPECT_EQ(sender.burst(), 8U);
+    auto now = t0 + 2ms;
+    EXPECT_EQ(sender.acknowledge(5, now), data(6, 8)); // 6 was lost
+    EXPECT_EQ(sender.burst(), 4U);
+    for (std::uint16_t last = 13; last <= 13 + 6 * 8; last = static_cast<std::uint16_t>(last + 8)) {
+        sender.acknowledge(last, now += 10ms);
+        EXPECT_EQ(sender.burst(), 4U) << last;
+    }
+    sender.acknowledge(13 + 7 * 8, now += 10ms);
+    EXPECT_EQ(sender.burst(), 8U);
+    EXPECT_EQ(sender.pause(), 10ms) << "a round trip";
+}
+
+TEST(Sender, BurstsDoNotBecomeTooSmall) {
+    for (const std::uint32_t window : {1U, 3U, 64U}) {
+        auto sender = in_first_window(window);
+        for (int i = 0; i < 5; ++i)
+            EXPECT_EQ(sender.expire(sender.deadline()).kind, Kind::send_data);
+        EXPECT_EQ(sender.burst(), std::min(window, 4U));
+    }
+}
+
 TEST(Sender, ALateAckAfterATimeoutDoesNotRepeatTheWindowOnceMore) {
     auto sender = in_first_window();
     sender.acknowledge(4, t0);

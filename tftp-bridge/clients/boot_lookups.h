@@ -1,0 +1,48 @@
+// Answers questions about what to boot in threads of its own (boot_question.h), so that a file
+// system that does not answer keeps only those waiting whose files lie there.
+//
+// What a thread does is never of one machine alone: it lists a root for all machines that have
+// their directories there, or it looks for a program, for all that are to load the same. So a root
+// that hangs holds a few threads, however many machines ask. Nothing is remembered: what is found
+// serves those who asked before, and nobody later, as the files may be others by then.
+#pragma once
+
+#include "tftp-bridge/clients/boot_question.h"
+#include "tftp-bridge/tftp/worker_pool.h"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace bootview::clients {
+
+// To be used by one thread, the event loop's.
+class BootLookups {
+public:
+    using Then = std::function<void(const dhcp::BootFiles& files)>;
+
+    // Calls `then` later, from run_completed().
+    void find(const BootQuestion& question, Then then);
+
+    // Calls `then` later, if there is an update of a Pi's EEPROM in that root, with its path.
+    void find_eeprom_update(const BootQuestion& question,
+                            std::function<void(const std::string& path)> then);
+
+    int fd() const { return workers_.fd(); } // readable: run_completed() has something to do
+    void run_completed() { workers_.run_completed(); }
+
+private:
+    using Directories = std::optional<std::set<std::string>>;
+
+    void narrow(const BootQuestion& question, std::function<void(const BootQuestion&)> then);
+    void list(const std::string& directory, std::function<void(const Directories&)> then);
+    void look(const BootQuestion& question, Then then);
+
+    std::map<std::string, std::vector<std::function<void(const Directories&)>>> listings_;
+    std::map<BootQuestion, std::vector<Then>> questions_;
+    std::map<std::string, std::vector<std::function<void(const std::string&)>>> updates_;
+    tftp::WorkerPool workers_{16}; // last: its threads end before the rest goes away
+};
+
+} // namespace bootview::clients

@@ -1,0 +1,17 @@
+# The card that the root hangs on is named to every network manager, by files that are gone at the next boot. If this fails,
+# a manager takes it down, and the machine with it.
+source "$(dirname "$0")/../functions.sh"
+hooks=$(realpath "$(dirname "$0")/../../../initramfs-hooks")
+for shell in dash "busybox sh" /usr/lib/klibc/bin/sh; do
+    run=$scratch/${shell##*/}
+    mkdir -p "$run/sys/class/net/eth7"
+    echo 52:54:00:12:34:56 >"$run/sys/class/net/eth7/address"
+    # shellcheck disable=SC2086
+    $shell -euc ". '$hooks/protect-nic.sh'; bootview_protect_card eth7 '$run'"
+    has() { grep -qxF -- "$2" "$run/$1" || fail "$shell: no '$2' in $1"; }
+    has systemd/network/00-bootview.network MACAddress=52:54:00:12:34:56
+    has systemd/network/00-bootview.network KeepConfiguration=yes
+    has NetworkManager/conf.d/00-bootview.conf unmanaged-devices=mac:52:54:00:12:34:56
+    has network/ifstate.eth7 eth7
+    has systemd/system/networking.service.d/bootview.conf Environment=EXCLUDE_INTERFACES=eth7
+done

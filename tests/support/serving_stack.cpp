@@ -92,8 +92,8 @@ std::string tftp_bridge_path() {
     return BOOTVIEW_TFTP_BRIDGE;
 }
 
-bool built_with_thread_sanitizer() {
-    return std::string_view{BOOTVIEW_SANITIZE}.find("thread") != std::string_view::npos;
+bool built_with_a_sanitizer() {
+    return !std::string_view{BOOTVIEW_SANITIZE}.empty();
 }
 
 std::vector<std::string> sanitizer_environment() {
@@ -103,7 +103,8 @@ std::vector<std::string> sanitizer_environment() {
     // The C++ library, too: the sanitizer looks for its throw function before the plugin brings it.
     std::string preload;
     for (const std::string library :
-         {built_with_thread_sanitizer() ? "libtsan.so" : "libasan.so", "libstdc++.so"}) {
+         {kind.find("thread") != std::string_view::npos ? "libtsan.so" : "libasan.so",
+          "libstdc++.so"}) {
         std::string path;
         run({"g++", "-print-file-name=" + library}, &path);
         while (!path.empty() && path.back() == '\n')

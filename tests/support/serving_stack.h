@@ -16,7 +16,7 @@ std::string tftp_bridge_path();
 
 // What nbdkit, which is not built by us, needs to load a plugin built with a sanitizer.
 std::vector<std::string> sanitizer_environment();
-bool built_with_thread_sanitizer();
+bool built_with_a_sanitizer();
 
 // True when FUSE mounts can be made here; tests skip otherwise.
 bool can_mount();

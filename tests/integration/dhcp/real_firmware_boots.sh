@@ -4,8 +4,8 @@
 # Without hardware acceleration, which is not to be had everywhere: some ten seconds for each.
 source "$(dirname "$0")/network.sh"
 case $1 in
-uefi-arm64 | u-boot) qemu=qemu-system-aarch64 ;;
-*) qemu=qemu-system-x86_64 ;;
+uefi-arm64 | u-boot) qemu="qemu-system-aarch64" ;;
+*) qemu="qemu-system-x86_64" ;;
 esac
 requires $qemu dnsmasq
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: not a PC"; exit 77; }

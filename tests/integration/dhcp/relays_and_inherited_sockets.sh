@@ -31,8 +31,8 @@ serves_all() {
     [ "$(awk '/^Uid/ {print $3}' "/proc/$bridge/status")" = 65534 ] || fail "$1: not nobody"
 }
 
-RUN_AS=("${nobody[@]}" --bounding-set=-all,+net_bind_service --inh-caps=-all,+net_bind_service
-    --ambient-caps=-all,+net_bind_service --no-new-privs --)
+RUN_AS=("${nobody[@]}" "--bounding-set=-all,+net_bind_service" "--inh-caps=-all,+net_bind_service"
+    "--ambient-caps=-all,+net_bind_service" --no-new-privs --)
 start_bridge --dhcp-proxy
 serves_all "with CAP_NET_BIND_SERVICE alone" 0000000000000400
 stop_bridge

@@ -6,10 +6,39 @@
 #include <utility>
 
 namespace bootview::clients {
+namespace {
+
+BootQuestion in_own_directory(BootQuestion question, const std::set<std::string>& listed) {
+    for (const auto& name : std::exchange(question.own_names, {}))
+        if (listed.contains(name)) {
+            question.directory += "/" + name;
+            break;
+        }
+    return question;
+}
+
+} // namespace
 
 void BootLookups::find(const BootQuestion& question, Then then) {
-    narrow(question,
-           [this, then = std::move(then)](const BootQuestion& narrowed) { look(narrowed, then); });
+    narrow(question, [this, then = std::move(then)](const BootQuestion& narrowed) {
+        share<BootQuestion, dhcp::BootFiles>(questions_, narrowed, look_up, then);
+    });
+}
+
+template<typename Asked, typename Found>
+void BootLookups::share(Waiting<Asked, Found>& waiting, const Asked& asked,
+                        Found (*work)(const Asked&), std::function<void(const Found&)> then) {
+    auto& waiters = waiting[asked];
+    waiters.push_back(std::move(then));
+    if (waiters.size() > 1)
+        return;
+    auto found = std::make_shared<Found>();
+    workers_.submit([asked, work, found] { *found = work(asked); },
+                    [&waiting, asked, found] {
+                        const auto done = waiting.extract(asked);
+                        for (const auto& waiter : done.mapped())
+                            waiter(*found);
+                    });
 }
 
 // To the machine's own directory, if it has one.
@@ -17,63 +46,22 @@ void BootLookups::narrow(const BootQuestion& question,
                          std::function<void(const BootQuestion&)> then) {
     if (question.own_names.empty())
         return then(question);
-    list(question.directory, [question, then = std::move(then)](const Directories& listed) {
-        auto narrowed = question;
-        if (listed) {
-            for (const auto& name : std::exchange(narrowed.own_names, {}))
-                if (listed->contains(name)) {
-                    narrowed.directory += "/" + name;
-                    break;
-                }
-        }
-        then(narrowed);
-    });
-}
-
-void BootLookups::list(const std::string& directory, std::function<void(const Directories&)> then) {
-    auto& waiters = listings_[directory];
-    waiters.push_back(std::move(then));
-    if (waiters.size() > 1)
-        return;
-    auto result = std::make_shared<Directories>();
-    workers_.submit([directory, result] { *result = own_directories(directory); },
-                    [this, directory, result] {
-                        const auto done = listings_.extract(directory);
-                        for (const auto& waiter : done.mapped())
-                            waiter(*result);
-                    });
-}
-
-void BootLookups::look(const BootQuestion& question, Then then) {
-    auto& waiters = questions_[question];
-    waiters.push_back(std::move(then));
-    if (waiters.size() > 1)
-        return;
-    auto result = std::make_shared<dhcp::BootFiles>();
-    workers_.submit([question, result] { *result = look_up(question); },
-                    [this, question, result] {
-                        const auto done = questions_.extract(question);
-                        for (const auto& waiter : done.mapped())
-                            waiter(*result);
-                    });
+    share<std::string, Directories>(listings_, question.directory, own_directories,
+                                    [question, then = std::move(then)](const Directories& listed) {
+                                        then(listed ? in_own_directory(question, *listed)
+                                                    : question);
+                                    });
 }
 
 void BootLookups::find_eeprom_update(const BootQuestion& question,
                                      std::function<void(const std::string&)> then) {
     narrow(question, [this, then = std::move(then)](const BootQuestion& narrowed) {
-        auto& waiters = updates_[narrowed.directory];
-        waiters.push_back(then);
-        if (waiters.size() > 1)
-            return;
-        auto found = std::make_shared<std::string>();
-        const auto directory = narrowed.directory;
-        workers_.submit([directory, found] { *found = clients::find_eeprom_update(directory); },
-                        [this, directory, found] {
-                            const auto done = updates_.extract(directory);
-                            if (!found->empty())
-                                for (const auto& waiter : done.mapped())
-                                    waiter(directory + "/" + *found);
-                        });
+        share<std::string, std::string>(
+            updates_, narrowed.directory, clients::find_eeprom_update,
+            [directory = narrowed.directory, then](const std::string& found) {
+                if (!found.empty())
+                    then(directory + "/" + found);
+            });
     });
 }
 

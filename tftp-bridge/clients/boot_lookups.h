@@ -34,14 +34,19 @@ public:
 
 private:
     using Directories = std::optional<std::set<std::string>>;
+    // Who waits for an answer, by what was asked.
+    template<typename Asked, typename Found>
+    using Waiting = std::map<Asked, std::vector<std::function<void(const Found&)>>>;
 
+    // Has a thread do the work once for all who ask the same meanwhile.
+    template<typename Asked, typename Found>
+    void share(Waiting<Asked, Found>& waiting, const Asked& asked, Found (*work)(const Asked&),
+               std::function<void(const Found&)> then);
     void narrow(const BootQuestion& question, std::function<void(const BootQuestion&)> then);
-    void list(const std::string& directory, std::function<void(const Directories&)> then);
-    void look(const BootQuestion& question, Then then);
 
-    std::map<std::string, std::vector<std::function<void(const Directories&)>>> listings_;
-    std::map<BootQuestion, std::vector<Then>> questions_;
-    std::map<std::string, std::vector<std::function<void(const std::string&)>>> updates_;
+    Waiting<std::string, Directories> listings_;
+    Waiting<BootQuestion, dhcp::BootFiles> questions_;
+    Waiting<std::string, std::string> updates_;
     tftp::WorkerPool workers_{16}; // last: its threads end before the rest goes away
 };
 

@@ -226,18 +226,18 @@ void Server::on_request(const Port& port, const Received& received, TimePoint no
 
     // First without: most questions are about no files.
     std::optional<Machine> wants_files;
-    const auto take_note = [&](const Machine& machine) {
+    auto answered = answer(*message, arrival, settings_.answers, [&](const Machine& machine) {
         wants_files = machine;
         return BootFiles{};
-    };
-    Question question{
-        {received.datagram.begin(), received.datagram.end()}, arrival, port.fd(), interface->index};
-    [[maybe_unused]] const auto unfinished =
-        answer(*message, arrival, settings_.answers, take_note);
+    });
     if (wants_files)
-        wait_for_boot_files(std::move(question), *wants_files, now);
+        wait_for_boot_files({{received.datagram.begin(), received.datagram.end()},
+                             arrival,
+                             port.fd(),
+                             interface->index},
+                            *wants_files, now);
     else
-        answer_to(port, question, *message, take_note, now);
+        perform(port, interface->index, arrival.local, *message, std::move(answered), now);
 }
 
 void Server::wait_for_boot_files(Question question, const Machine& machine, TimePoint now) {
@@ -261,29 +261,27 @@ void Server::wait_for_boot_files(Question question, const Machine& machine, Time
         const auto asked = waiting_.extract(key).mapped();
         const auto* port = port_of(asked.port, asked.interface);
         if (const auto parsed = port ? parse_message(asked.datagram) : std::nullopt)
-            answer_to(
-                *port, asked, *parsed, [&](const Machine&) { return files; },
-                std::chrono::steady_clock::now());
+            perform(*port, asked.interface, asked.arrival.local, *parsed,
+                    answer(*parsed, asked.arrival, settings_.answers,
+                           [&](const Machine&) { return files; }),
+                    std::chrono::steady_clock::now());
     });
 }
 
-void Server::answer_to(const Port& port, const Question& question, const Message& message,
-                       const FindBootFiles& find_boot_files, TimePoint now) {
-    const auto& arrival = question.arrival;
-    auto answered = answer(message, arrival, settings_.answers, find_boot_files);
+void Server::perform(const Port& port, int interface, Ipv4 local, const Message& message,
+                     Answer answered, TimePoint now) {
     if (const auto* ignored = std::get_if<Ignored>(&answered)) {
         ++counters_.ignored[static_cast<std::size_t>(ignored->silence)];
-        log_ignored(*ignored, message, question.interface, now);
+        log_ignored(*ignored, message, interface, now);
         return;
     }
     auto& reply = std::get<Reply>(answered);
-    log_answered(reply, message, question.interface, now);
+    log_answered(reply, message, interface, now);
     if (reply.delay.count() == 0) {
-        send(port, reply, question.interface, arrival.local);
+        send(port, reply, interface, local);
     } else if (delayed_.size() < most_delayed) {
         const auto when = now + reply.delay;
-        delayed_.emplace(when,
-                         Delayed{std::move(reply), port.fd(), question.interface, arrival.local});
+        delayed_.emplace(when, Delayed{std::move(reply), port.fd(), interface, local});
         arm_timer(now);
     }
 }

@@ -96,8 +96,8 @@ private:
 
     void on_port(const Port& port, TimePoint now);
     void on_request(const Port& port, const Received& received, TimePoint now);
-    void answer_to(const Port& port, const Question& question, const Message& message,
-                   const FindBootFiles& find_boot_files, TimePoint now);
+    void perform(const Port& port, int interface, Ipv4 local, const Message& message,
+                 Answer answered, TimePoint now);
     void wait_for_boot_files(Question question, const Machine& machine, TimePoint now);
     void learn_from(const Message& message, std::uint16_t port);
     void send(const Port& port, const Reply& reply, int interface, Ipv4 local);

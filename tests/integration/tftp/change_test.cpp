@@ -19,7 +19,7 @@ std::string fetch_with_change(std::uint16_t port, Change change) {
     client.send_request(read_request("file"));
     auto packet = client.receive();
     std::string content;
-    while (packet.opcode == 3) {
+    while (packet.opcode == data) {
         content += packet.body;
         if (packet.body.size() < 512)
             return content;

@@ -102,7 +102,7 @@ TEST(CommandLine, SigtermAndSigintEndInOrder) {
         EXPECT_TRUE(server.wait_for_log("ended by a signal"));
         EXPECT_EQ(server.stop(), 0);
         const auto last = client.receive();
-        EXPECT_EQ(last.opcode, 5);
+        EXPECT_EQ(last.opcode, error);
         EXPECT_STREQ(last.body.c_str(), "server shutting down");
     }
 }

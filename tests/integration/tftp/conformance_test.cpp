@@ -12,10 +12,6 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr int data = 3;
-constexpr int error = 5;
-constexpr int oack = 6;
-
 class Conformance : public testing::Test {
 protected:
     // The first packet: "OACK blksize 8", "DATA 1: 512", "ERROR 4".

@@ -16,10 +16,6 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr int data = 3;
-constexpr int error = 5;
-constexpr int oack = 6;
-
 class Protocol : public testing::Test {
 protected:
     std::string answer_to(const std::string& name, const Options& options = {}) {

@@ -77,7 +77,7 @@ std::optional<Packet> WireClient::receive_within(int milliseconds) {
     const std::string datagram(buffer.data(), static_cast<std::size_t>(got));
     Packet packet{
         number_at(datagram, 0), number_at(datagram, 2), {}, Endpoint::from_sockaddr(storage)};
-    packet.body = datagram.substr(packet.opcode == 6 ? 2 : 4);
+    packet.body = datagram.substr(packet.opcode == oack ? 2 : 4);
     return packet;
 }
 
@@ -115,9 +115,9 @@ std::string WireClient::fetch(const std::string& name, const Options& options,
             continue;
         }
         server = packet->from;
-        if (packet->opcode == 5)
+        if (packet->opcode == error)
             return "ERROR " + std::to_string(packet->number) + ": " + packet->body.c_str();
-        if (packet->opcode == 6) {
+        if (packet->opcode == oack) {
             if (const auto value = option_value(packet->body, "blksize"))
                 block_size = std::stoul(*value);
             if (const auto value = option_value(packet->body, "windowsize"))

@@ -18,6 +18,11 @@ using Options = std::vector<std::pair<std::string, std::string>>;
 std::string read_request(const std::string& name, const Options& options = {},
                          const std::string& mode = "octet");
 
+// Opcodes (RFC 1350 §5, RFC 2347), as numbers: the server's own names for them are under test.
+inline constexpr int data = 3;
+inline constexpr int error = 5;
+inline constexpr int oack = 6;
+
 struct Packet {
     std::uint16_t opcode = 0;
     std::uint16_t number = 0; // block or error code; meaningless in an OACK

@@ -1,7 +1,7 @@
 // The kernel's NBD driver: sockets of generic netlink, and what messages.h says over them.
 #pragma once
 
-#include "descriptor.h"
+#include "common/descriptor.h"
 #include "messages.h"
 
 #include <optional>

@@ -1,7 +1,7 @@
 // What it takes to be the process that a root hangs on.
 #pragma once
 
-#include "descriptor.h"
+#include "common/descriptor.h"
 
 #include <string_view>
 

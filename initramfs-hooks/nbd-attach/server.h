@@ -1,7 +1,7 @@
 // The server: where it is, and a connection to it with the handshake behind it.
 #pragma once
 
-#include "descriptor.h"
+#include "common/descriptor.h"
 #include "handshake.h"
 
 #include <cstdint>

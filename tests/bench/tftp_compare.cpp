@@ -2,9 +2,12 @@
 //
 //     tftp-compare [--rounds N] [--short] [--only TEXT] [--delay MICROSECONDS] [--root DIR]
 //
-// --only leaves out what has not this text in its title. // --delay lets each packet take so long,
-// as on a wire (it needs tc and the kernel's netem). --root serves the files "small", "medium" and
-// "large" of a directory that is there, such as a mount.
+// --only leaves out what has not this text in its title. --delay lets each packet take so long, as
+// on a wire (it needs tc and the kernel's netem). --root serves the files "small", "medium" and
+// "large" of a directory that is there.
+//
+// "over a view" is tftp-bridge again, which serves the same files out of an image that fuse-fatimg
+// has mounted.
 //
 // Run it as root: all servers want port 69. It makes a network namespace of its own, in which each
 // server has a loopback address, so nothing else on the machine is touched. Peers: dnsmasq,
@@ -15,6 +18,7 @@
 // this hour. "floor" is raw UDP with packets of the same size, without files and without TFTP.
 #include "common/descriptor.h"
 #include "tests/support/child_process.h"
+#include "tests/support/image_builder.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/tftp_load.h"
 
@@ -35,6 +39,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -100,13 +105,45 @@ struct Server {
     std::unique_ptr<ChildProcess> process;
 };
 
-std::vector<Server> servers_over(const TemporaryDirectory& scratch, const std::string& root) {
+// Ours over a directory. Everybody else is a peer, but for `viewed`.
+const std::string plain = "tftp-bridge", viewed = "over a view";
+
+// The files in an image, mounted; ended with its owner.
+class View {
+public:
+    View(const TemporaryDirectory& scratch, const std::map<std::string, std::string>& files)
+        : mount_(scratch / "view") {
+        const auto image = scratch / "view.img";
+        std::filesystem::create_directory(mount_);
+        build_image(image, {.fat_bits = 32, .fat_mebibytes = 300});
+        for (const auto& [name, content] : files)
+            add_to_image(image, name, content);
+        process_ = ChildProcess({FUSE_FATIMG, "-f", image, mount_});
+        for (int i = 0; i < 500 && !std::filesystem::exists(mount_ + "/large"); ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    View(const View&) = delete;
+    View& operator=(const View&) = delete;
+    ~View() { process_.stop(); }
+    const std::string& path() const { return mount_; }
+
+private:
+    const std::string mount_;
+    ChildProcess process_;
+};
+
+std::vector<Server> servers_over(const TemporaryDirectory& scratch, const std::string& root,
+                                 const View& view) {
     std::vector<Server> servers;
-    servers.push_back(
-        {"tftp-bridge",
-         "127.0.0.1",
-         {TFTP_BRIDGE, "--root", root, "--listen", "127.0.0.1", "--log-level", "warning"},
-         nullptr});
+    const auto ours = [&](const std::string& name, const char* address, const std::string& from) {
+        servers.push_back(
+            {name,
+             address,
+             {TFTP_BRIDGE, "--root", from, "--listen", address, "--log-level", "warning"},
+             nullptr});
+    };
+    ours(plain, "127.0.0.1", root);
+    ours(viewed, "127.0.0.5", view.path());
     if (const auto path = find_program("DNSMASQ", "dnsmasq"))
         servers.push_back(
             {"dnsmasq",
@@ -295,7 +332,7 @@ void compare(const Scenario& scenario, std::vector<Server>& servers, unsigned ro
     fmt::print("\n{}\n", scenario.title);
     double best_peer = 0;
     for (const auto& [name, all] : values)
-        if (name != "tftp-bridge" &&
+        if (name != plain && name != viewed &&
             (best_peer == 0 ||
              (scenario.less_is_better ? median(all) < best_peer : median(all) > best_peer)))
             best_peer = median(all);
@@ -316,7 +353,10 @@ void compare(const Scenario& scenario, std::vector<Server>& servers, unsigned ro
     }
     if (!floors.empty())
         fmt::print("  {:12} {:9.1f} MB/s; tftp-bridge has {:.2f} of it\n", "floor", median(floors),
-                   median(values["tftp-bridge"]) / median(floors));
+                   median(values[plain]) / median(floors));
+    fmt::print("  a view costs: {:.2f} of the speed over a directory\n",
+               scenario.less_is_better ? median(values[plain]) / median(values[viewed])
+                                       : median(values[viewed]) / median(values[plain]));
     std::fflush(stdout);
 }
 
@@ -360,7 +400,8 @@ int compare_all(int argc, char** argv) {
                  {"small", 20'000}, {"medium", 2'000'000}, {"large", scale * 25'000'000}})
             scratch.write("root/" + name, files[name] = noise(size));
     const auto &small = files["small"], &medium = files["medium"], &large = files["large"];
-    auto servers = servers_over(scratch, given_root.value_or(scratch / "root"));
+    const View view(scratch, files);
+    auto servers = servers_over(scratch, given_root.value_or(scratch / "root"), view);
     std::erase_if(servers, [&](const Server& server) {
         LoadOptions options;
         options.address = server.address;

@@ -13,6 +13,9 @@ constexpr unsigned reading_threads = 8;
 // Beyond this many waiting reads, reading ahead would only keep others waiting.
 constexpr std::size_t busy_reads = 16;
 
+// Chunks that a thread reads at a time: to hand one over takes about as long as to read it.
+constexpr std::size_t most_chunks_per_read = 4;
+
 } // namespace
 
 struct FileCache::Opening {
@@ -24,6 +27,7 @@ struct FileCache::Opening {
     std::vector<std::uint64_t> waiters; // the event loop's; complete once it has begun
     // With an empty text: out of memory, see FileRoot::open().
     std::variant<std::shared_ptr<FileContent>, Refusal> result = Refusal{};
+    Chunk beginning; // read in the same go, if that worked
 
     void run();
 };
@@ -36,16 +40,24 @@ void FileCache::Opening::run() {
         return;
     }
     auto content = std::make_shared<FileContent>(std::move(std::get<OpenFile>(opened)), mode);
-    if (content->prepare() == ReadResult::ok)
-        result = std::move(content);
-    else
+    if (content->prepare() != ReadResult::ok) {
         result = Refusal{ErrorCode::undefined, "file cannot be read now, ask again"};
+        return;
+    }
+    // Most boot files are small, and this is all there is to read of them. What is wrong with it
+    // will be seen when it is asked for.
+    if (content->chunks() == 0 || content->load(0, beginning) != ReadResult::ok)
+        beginning = {};
+    result = std::move(content);
 }
 
 CachedFile::CachedFile(FileCache& cache, std::shared_ptr<const FileContent> content)
-    : cache_(cache), content_(std::move(content)) {}
+    : cache_(cache), content_(std::move(content)) {
+    ++cache_.files_;
+}
 
 CachedFile::~CachedFile() {
+    --cache_.files_;
     cache_.forget(*this);
     // The last to let go closes the file, which a FUSE file system may keep waiting too.
     if (!content_->local())
@@ -79,7 +91,8 @@ bool CachedFile::request(std::uint64_t offset, std::uint64_t waiter) {
             return true;
         }
     }
-    load(chunk);
+    if (!slots_.contains(chunk))
+        load(chunk);
     auto& waiters = slots_.at(chunk).waiters;
     if (std::find(waiters.begin(), waiters.end(), waiter) == waiters.end())
         waiters.push_back(waiter);
@@ -88,9 +101,15 @@ bool CachedFile::request(std::uint64_t offset, std::uint64_t waiter) {
 
 void CachedFile::move_on(std::uint64_t offset) {
     const auto chunk = content_->chunk_at(offset);
-    if (!comes_at_once_ && chunk + 1 < content_->chunks() && !slots_.contains(chunk + 1) &&
-        cache_.reading_.waiting() < busy_reads)
-        load(chunk + 1);
+    if (!comes_at_once_ && cache_.reading_.waiting() < busy_reads) {
+        // The next read begins when as much as one brings is still ahead.
+        const auto last = chunk + cache_.chunks_per_read();
+        auto next = chunk + 1;
+        while (next < last && slots_.contains(next))
+            ++next;
+        if (next < content_->chunks() && !slots_.contains(next))
+            load(next);
+    }
     // The one before may be wanted again, if a packet was lost.
     if (chunk >= 2 && self_.use_count() == 1)
         if (const auto old = slots_.find(chunk - 2); old != slots_.end() && !old->second.loading)
@@ -123,31 +142,54 @@ void CachedFile::verified(ReadResult result) {
         state_ = result;
 }
 
-void CachedFile::load(std::uint64_t chunk) {
-    auto& slot = slots_[chunk];
-    if (slot.loading || slot.chunk.bytes)
-        return;
-    slot.loading = true;
+// And some of those behind it, as far as nobody has them already.
+void CachedFile::load(std::uint64_t first) {
+    const bool busy = cache_.reading_.waiting() >= busy_reads;
+    const auto most = std::min(content_->chunks(), first + (busy ? 1 : cache_.chunks_per_read()));
+    auto end = first;
+    for (; end < most && !slots_.contains(end); ++end)
+        slots_[end].loading = true;
     struct Loaded {
         ReadResult result = ReadResult::unreadable;
-        Chunk data;
+        std::vector<Chunk> chunks; // those that came
     };
     auto loaded = std::make_shared<Loaded>();
-    cache_.reading_.submit([content = content_, chunk,
-                            loaded] { loaded->result = content->load(chunk, loaded->data); },
-                           [self = self_, chunk, loaded] {
-                               const auto file = self.lock();
-                               if (!file)
-                                   return;
-                               auto waiters = std::move(file->slots_.at(chunk).waiters);
-                               file->verified(loaded->result);
-                               if (loaded->result == ReadResult::ok)
-                                   file->cache_.insert(*file, chunk, std::move(loaded->data));
-                               else
-                                   file->slots_.erase(chunk);
-                               for (const auto id : waiters)
-                                   file->cache_.events_.data(id);
-                           });
+    loaded->chunks.reserve(end - first);
+    cache_.reading_.submit(
+        [content = content_, first, end, loaded] {
+            for (auto chunk = first; chunk < end; ++chunk) {
+                Chunk data;
+                if (loaded->result = content->load(chunk, data); loaded->result != ReadResult::ok)
+                    return;
+                loaded->chunks.push_back(std::move(data));
+            }
+        },
+        [self = self_, first, end, loaded] {
+            const auto file = self.lock();
+            if (!file)
+                return;
+            if (loaded->chunks.size() < end - first && loaded->result == ReadResult::ok)
+                loaded->result = ReadResult::unreadable; // out of memory
+            loaded->chunks.resize(end - first);
+            file->on_loaded(first, std::move(loaded->chunks), loaded->result);
+        });
+}
+
+// The last first, so that those wanted soonest are the last to go, should memory be short.
+void CachedFile::on_loaded(std::uint64_t first, std::vector<Chunk> chunks, ReadResult result) {
+    verified(result);
+    std::vector<std::uint64_t> waiters;
+    for (auto i = chunks.size(); i-- > 0;) {
+        const auto slot = slots_.find(first + i);
+        waiters.insert(waiters.end(), slot->second.waiters.begin(), slot->second.waiters.end());
+        slot->second.waiters.clear();
+        if (chunks[i].bytes)
+            cache_.insert(*this, first + i, std::move(chunks[i]));
+        else
+            slots_.erase(slot);
+    }
+    for (const auto id : waiters)
+        cache_.events_.data(id);
 }
 
 FileCache::FileCache(std::size_t budget, Events events)
@@ -193,9 +235,12 @@ void FileCache::on_opened(const std::shared_ptr<Opening>& opening) {
         last != openings_.end() && last->second == opening)
         openings_.erase(last);
     Opened opened = Refusal{};
-    if (auto* content = std::get_if<std::shared_ptr<FileContent>>(&opening->result))
-        opened = adopt(std::move(*content));
-    else
+    if (auto* content = std::get_if<std::shared_ptr<FileContent>>(&opening->result)) {
+        auto file = adopt(std::move(*content));
+        if (opening->beginning.bytes && file->slots_.try_emplace(0).second)
+            insert(*file, 0, std::move(opening->beginning));
+        opened = std::move(file);
+    } else
         opened = std::get<Refusal>(opening->result);
     for (const auto id : opening->waiters)
         events_.opened(id, opened);
@@ -250,6 +295,12 @@ void FileCache::forget(CachedFile& file) {
     const auto known = by_version_.find(file.content_->version());
     if (known != by_version_.end() && known->second.expired())
         by_version_.erase(known);
+}
+
+// So that what is read ahead for one file does not push out what was for another.
+std::uint64_t FileCache::chunks_per_read() const {
+    const auto for_each = budget_ / chunk_bytes / std::max<std::size_t>(files_, 1);
+    return std::clamp<std::size_t>(for_each / 2, 1, most_chunks_per_read);
 }
 
 void FileCache::run_completed() {

@@ -48,9 +48,9 @@ public:
     // Loads the chunk that holds `offset`. True if that has happened, or has failed, at once; else
     // `waiter` is called.
     bool request(std::uint64_t offset, std::uint64_t waiter);
-    // To be called when a transfer comes to a new chunk, at `offset`: loads the next one, unless it
-    // would come at once anyway or there is much else to do; and drops those behind, unless
-    // somebody else may want them.
+    // To be called when a transfer comes to a new chunk, at `offset`: loads what comes next, unless
+    // it would come at once anyway or there is much else to do; and drops what lies behind, unless
+    // somebody else may want it.
     void move_on(std::uint64_t offset);
     // True if state() is up to date now. False: it will be when `waiter` is called.
     bool verify(std::uint64_t waiter);
@@ -65,7 +65,8 @@ private:
         std::vector<std::uint64_t> waiters; // while loading
     };
 
-    void load(std::uint64_t chunk);
+    void load(std::uint64_t first);
+    void on_loaded(std::uint64_t first, std::vector<Chunk> chunks, ReadResult result);
     void verified(ReadResult result);
 
     FileCache& cache_;
@@ -113,10 +114,12 @@ private:
     void insert(CachedFile& file, std::uint64_t chunk, Chunk data);
     void drop(CachedFile& file, std::uint64_t chunk);
     void forget(CachedFile& file);
+    std::uint64_t chunks_per_read() const;
 
     const std::size_t budget_;
     const Events events_;
     std::size_t bytes_ = 0;
+    std::size_t files_ = 0; // that are open
     std::uint64_t chunks_read_ = 0;
     CachedFile::Recent recent_; // chunks, the most recently sent first
     std::unordered_map<std::string, std::weak_ptr<CachedFile>> by_version_;

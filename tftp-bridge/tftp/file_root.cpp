@@ -1,6 +1,5 @@
 #include "tftp-bridge/tftp/file_root.h"
 
-#include "tftp-bridge/tftp/file_version.h"
 #include "tftp-bridge/tftp/start_error.h"
 
 #include <dirent.h>
@@ -128,28 +127,10 @@ Refusal refusal_for(int error) {
 } // namespace
 
 const RootCalls& RootCalls::system() {
-    static constexpr RootCalls calls{open_root_directory, open_beneath_directory};
+    static constexpr RootCalls calls{open_root_directory, open_beneath_directory,
+                                     is_on_local_file_system};
     return calls;
 }
-
-namespace {
-
-// What was opened; nothing, and errno, if not even that can be told.
-std::optional<std::variant<OpenFile, Refusal>> describe(Descriptor& fd) {
-    struct stat info {};
-    if (fstat(fd.get(), &info) != 0)
-        return std::nullopt;
-    if (!S_ISREG(info.st_mode))
-        return Refusal{ErrorCode::access_violation, "not a regular file"};
-    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-    const bool local = is_on_local_file_system(fd.get());
-    auto version = version_of(fd.get(), info, local);
-    return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size),
-                    info.st_mtim,  info.st_dev,
-                    local,         std::move(version)};
-}
-
-} // namespace
 
 FileRoot::FileRoot(std::string path, bool fold_case, RootCalls calls)
     : path_(std::filesystem::absolute(path).lexically_normal()), fold_case_(fold_case),
@@ -214,6 +195,23 @@ int FileRoot::open_folded(int root, const std::string& name) const {
         return calls_.open_beneath(root, path->c_str());
     errno = ENOENT;
     return -1;
+}
+
+// What was opened; nothing, and errno, if not even that can be told.
+std::optional<std::variant<OpenFile, Refusal>> FileRoot::describe(Descriptor& fd) const {
+    struct stat info {};
+    if (fstat(fd.get(), &info) != 0)
+        return std::nullopt;
+    if (!S_ISREG(info.st_mode))
+        return Refusal{ErrorCode::access_violation, "not a regular file"};
+    posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    const bool local = info.st_dev != foreign_ && calls_.is_local(fd.get());
+    if (!local)
+        foreign_ = info.st_dev;
+    auto version = version_of(fd.get(), info, local);
+    return OpenFile{std::move(fd), static_cast<std::uint64_t>(info.st_size),
+                    info.st_mtim,  info.st_dev,
+                    local,         std::move(version)};
 }
 
 std::optional<std::variant<OpenFile, Refusal>>

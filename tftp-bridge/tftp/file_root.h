@@ -12,10 +12,12 @@
 #pragma once
 
 #include "common/descriptor.h"
+#include "tftp-bridge/tftp/file_version.h"
 #include "tftp-bridge/tftp/packet.h"
 
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -33,10 +35,12 @@ struct OpenFile {
     std::string version; // see file_version.h
 };
 
-// The way to the operating system, so that a test can let it fail. Both return -1 and set errno.
+// The way to the operating system, so that a test can let it fail. The first two return -1 and set
+// errno.
 struct RootCalls {
     int (*open_root)(const char* path);
     int (*open_beneath)(int root, const char* name);
+    bool (*is_local)(int fd) = is_on_local_file_system;
     static const RootCalls& system();
 };
 
@@ -62,12 +66,16 @@ public:
     const std::string& path() const { return path_; }
 
 private:
+    std::optional<std::variant<OpenFile, Refusal>> describe(Descriptor& fd) const;
     int open_once(const std::string& name) const;
     int open_folded(int root, const std::string& name) const;
 
     std::string path_;
     bool fold_case_;
     RootCalls calls_;
+    // A device that is not local, if one was seen: to ask is a question to the file system itself,
+    // and of one behind FUSE the slowest of all.
+    mutable std::atomic<dev_t> foreign_ = 0;
 };
 
 } // namespace bootview::tftp

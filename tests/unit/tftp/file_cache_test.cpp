@@ -174,6 +174,60 @@ TEST_F(FileCacheTest, WhatOneTransferAloneHasSentIsNotKept) {
     EXPECT_LE(cache.bytes(), 3 * chunk);
 }
 
+// Behind FUSE, or on another machine: every read is a thread's.
+class ForeignFileTest : public FileCacheTest {
+protected:
+    ForeignFileTest() {
+        root = std::make_shared<FileRoot>(directory.path(), false,
+                                          RootCalls{RootCalls::system().open_root,
+                                                    RootCalls::system().open_beneath,
+                                                    [](int) { return false; }});
+    }
+    // Each chunk of another letter.
+    std::string letters(std::size_t chunks) {
+        std::string content;
+        for (std::size_t i = 0; i < chunks; ++i)
+            content.append(chunk, static_cast<char>('a' + i));
+        return content;
+    }
+};
+
+TEST_F(ForeignFileTest, IsReadAsItIs) {
+    directory.write("file", letters(11) + "end");
+    const auto file = open("file");
+    for (std::uint64_t at = 0; at < file->length(); at += chunk / 2) {
+        EXPECT_EQ(byte_at(*file, at),
+                  static_cast<std::byte>(at < 11 * chunk ? 'a' + at / chunk : std::size_t{'e'}))
+            << at;
+        if (at % chunk == 0)
+            file->move_on(at);
+        EXPECT_LE(cache.bytes(), 4 * chunk);
+    }
+}
+
+TEST_F(ForeignFileTest, ComesWithItsBeginning) {
+    directory.write("file", "short");
+    EXPECT_FALSE(open("file")->resident(0).empty());
+    EXPECT_EQ(cache.chunks_read(), 1U);
+}
+
+TEST_F(ForeignFileTest, SomeChunksAreReadAtATime) {
+    directory.write("file", letters(4));
+    const auto file = open("file");
+    EXPECT_EQ(byte_at(*file, chunk), std::byte{'b'});
+    EXPECT_FALSE(file->resident(2 * chunk).empty());
+    EXPECT_TRUE(file->resident(3 * chunk).empty()) << "half of what may be in memory at a time";
+}
+
+TEST_F(ForeignFileTest, WhatWasReadBeforeItChangedIsNotSent) {
+    const auto path = directory.write("file", letters(4));
+    const auto file = open("file");
+    std::filesystem::resize_file(path, chunk + 1);
+    EXPECT_EQ(byte_at(*file, chunk), std::nullopt);
+    EXPECT_EQ(file->state(), ReadResult::changed);
+    EXPECT_TRUE(file->resident(chunk).empty());
+}
+
 TEST_F(FileCacheTest, AFileThatFailedIsOpenedAnewForTheNext) {
     const auto path = directory.write("file", std::string(2 * chunk, 'o'));
     ages(path);

@@ -2,9 +2,9 @@
 //
 //     tftp-compare [--rounds N] [--short] [--only TEXT] [--delay MICROSECONDS] [--root DIR]
 //
-// --only leaves out what has not this text in its title. --delay lets each packet take so long, as
-// on a wire (it needs tc and the kernel's netem). --root serves the files "small", "medium" and
-// "large" of a directory that is there.
+// --only leaves out what has not this text in its title. --delay puts a wire between servers and
+// clients on which each packet takes so long. --root serves the files "small", "medium" and "large"
+// of a directory that is there.
 //
 // "over a view" is tftp-bridge again, which serves the same files out of an image that fuse-fatimg
 // has mounted.
@@ -17,6 +17,7 @@
 // What is printed are medians over the rounds, and ratios: absolute numbers are of this machine and
 // this hour. "floor" is raw UDP with packets of the same size, without files and without TFTP.
 #include "common/descriptor.h"
+#include "tests/bench/delayed_wire.h"
 #include "tests/support/child_process.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/temporary_directory.h"
@@ -74,6 +75,35 @@ double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values.empty() ? 0 : values[values.size() / 2];
 }
+
+// Where servers and clients are: on one loopback device, or at two ends of a wire.
+class Network {
+public:
+    explicit Network(std::optional<std::chrono::microseconds> delay) {
+        if (delay)
+            wire_.emplace(*delay);
+    }
+    bool is_wire() const { return wire_.has_value(); }
+    std::string server_address(unsigned number) const {
+        return wire_ ? DelayedWire::near_address(number) : fmt::format("127.0.0.{}", number);
+    }
+    std::string client_address() const { return wire_ ? DelayedWire::far_address() : "127.0.0.9"; }
+    void as_client(const std::function<void()>& action) const {
+        if (wire_)
+            wire_->from_far_end(action);
+        else
+            action();
+    }
+    std::vector<LoadOutcome> fetch(const std::vector<LoadFetch>& fetches,
+                                   const LoadOptions& options) const {
+        std::vector<LoadOutcome> outcomes;
+        as_client([&] { outcomes = fetch_together(fetches, options); });
+        return outcomes;
+    }
+
+private:
+    std::optional<DelayedWire> wire_;
+};
 
 // Nobody else's port 69, and nobody else's packets.
 void enter_own_network() {
@@ -133,37 +163,39 @@ private:
 };
 
 std::vector<Server> servers_over(const TemporaryDirectory& scratch, const std::string& root,
-                                 const View& view) {
+                                 const View& view, const Network& network) {
     std::vector<Server> servers;
-    const auto ours = [&](const std::string& name, const char* address, const std::string& from) {
+    const auto ours = [&](const std::string& name, const std::string& address,
+                          const std::string& from) {
         servers.push_back(
             {name,
              address,
              {TFTP_BRIDGE, "--root", from, "--listen", address, "--log-level", "warning"},
              nullptr});
     };
-    ours(plain, "127.0.0.1", root);
-    ours(viewed, "127.0.0.5", view.path());
+    ours(plain, network.server_address(1), root);
+    ours(viewed, network.server_address(5), view.path());
     if (const auto path = find_program("DNSMASQ", "dnsmasq"))
-        servers.push_back(
-            {"dnsmasq",
-             "127.0.0.2",
-             {*path, "-k", "--port=0", "--conf-file=/dev/null", "--enable-tftp",
-              "--tftp-root=" + root, "--listen-address=127.0.0.2", "--bind-interfaces",
-              "--user=root", "--pid-file=", "--tftp-max=1000", "--log-facility=/dev/null"},
-             nullptr});
-    if (const auto path = find_program("IN_TFTPD", "in.tftpd"))
-        servers.push_back({"tftpd-hpa",
-                           "127.0.0.3",
-                           {*path, "-L", "-a", "127.0.0.3:69", "-s", root, "-u", "root"},
+        servers.push_back({"dnsmasq",
+                           network.server_address(2),
+                           {*path, "-k", "--port=0", "--conf-file=/dev/null", "--enable-tftp",
+                            "--tftp-root=" + root, "--listen-address=" + network.server_address(2),
+                            "--bind-interfaces", "--user=root", "--pid-file=", "--tftp-max=1000",
+                            "--log-facility=/dev/null"},
                            nullptr});
-    if (const auto path = find_program("ATFTPD", "atftpd"))
+    if (const auto path = find_program("IN_TFTPD", "in.tftpd"))
         servers.push_back(
-            {"atftpd",
-             "127.0.0.4",
-             {*path, "--daemon", "--no-fork", "--bind-address", "127.0.0.4", "--maxthread", "1000",
-              "--verbose=0", "--user", "root", "--group", "root", "--logfile", "/dev/null", root},
+            {"tftpd-hpa",
+             network.server_address(3),
+             {*path, "-L", "-a", network.server_address(3) + ":69", "-s", root, "-u", "root"},
              nullptr});
+    if (const auto path = find_program("ATFTPD", "atftpd"))
+        servers.push_back({"atftpd",
+                           network.server_address(4),
+                           {*path, "--daemon", "--no-fork", "--bind-address",
+                            network.server_address(4), "--maxthread", "1000", "--verbose=0",
+                            "--user", "root", "--group", "root", "--logfile", "/dev/null", root},
+                           nullptr});
     for (auto& server : servers)
         server.process = std::make_unique<ChildProcess>(
             server.command, ChildProcess::Options{{}, scratch.path() / (server.name + ".log")});
@@ -195,7 +227,8 @@ struct Figure {
     std::uint64_t repeated = 0;
 };
 
-Figure fetch(const Server& server, const std::vector<LoadFetch>& fetches, unsigned window) {
+Figure fetch(const Network& network, const Server& server, const std::vector<LoadFetch>& fetches,
+             unsigned window) {
     LoadOptions options;
     options.address = server.address;
     options.port = 69;
@@ -203,7 +236,7 @@ Figure fetch(const Server& server, const std::vector<LoadFetch>& fetches, unsign
     options.give_up_seconds = 10;
     const auto cpu = cpu_seconds(server.process->pid());
     const auto begun = Clock::now();
-    const auto outcomes = fetch_together(fetches, options);
+    const auto outcomes = network.fetch(fetches, options);
     const double seconds = seconds_since(begun);
     double bytes = 0, slowest = 0, sum = 0;
     Figure figure;
@@ -222,19 +255,19 @@ Figure fetch(const Server& server, const std::vector<LoadFetch>& fetches, unsign
 }
 
 // What a Raspberry Pi does: names that are not there, sizes, and small files, one after the other.
-Figure boot_sequence(const Server& server, const std::string& small) {
+Figure boot_sequence(const Network& network, const Server& server, const std::string& small) {
     LoadOptions options;
     options.address = server.address;
     options.port = 69;
     const auto begun = Clock::now();
     for (int i = 0; i < 30; ++i) {
         options.size_only = false;
-        fetch_together({{fmt::format("missing-{}", i), &small}}, options);
+        network.fetch({{fmt::format("missing-{}", i), &small}}, options);
         options.size_only = true;
-        if (!fetch_together({{"small", &small}}, options)[0].right)
+        if (!network.fetch({{"small", &small}}, options)[0].right)
             throw std::runtime_error(server.name + ": no size");
         options.size_only = false;
-        if (!fetch_together({{"small", &small}}, options)[0].right)
+        if (!network.fetch({{"small", &small}}, options)[0].right)
             throw std::runtime_error(server.name + ": no small file");
     }
     return {seconds_since(begun), 0, 0, 0};
@@ -242,26 +275,29 @@ Figure boot_sequence(const Server& server, const std::string& small) {
 
 // Raw UDP: `burst` packets of a block for each of the client's, cut by the kernel if it is more
 // than one. MB/s.
-double floor_of(unsigned burst, std::size_t bytes) {
-    const Descriptor server(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    const Descriptor client(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    for (const int fd : {server.get(), client.get()}) {
-        address.sin_port = 0;
-        if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+double floor_of(const Network& network, unsigned burst, std::size_t bytes) {
+    const auto bound = [](const std::string& text) {
+        Descriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        inet_pton(AF_INET, text.c_str(), &address.sin_addr);
+        if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
             throw std::runtime_error("no socket");
         const int room = 4 << 20;
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    }
-    const auto join = [&](int from, int to) {
+        setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+        setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+        return fd;
+    };
+    const auto join = [](int from, int to) {
+        sockaddr_in address{};
+        socklen_t length = sizeof address;
         getsockname(to, reinterpret_cast<sockaddr*>(&address), &length);
         if (connect(from, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
             throw std::runtime_error("no connection");
     };
+    const Descriptor server = bound(network.server_address(6));
+    Descriptor client;
+    network.as_client([&] { client = bound(network.client_address()); });
     join(server.get(), client.get());
     join(client.get(), server.get());
     const std::size_t packet = block + 4;
@@ -364,7 +400,8 @@ int compare_all(int argc, char** argv) {
     unsigned rounds = 7;
     std::size_t scale = 4;
     std::optional<std::string> given_root;
-    std::string delay, only;
+    std::optional<std::chrono::microseconds> delay;
+    std::string only;
     for (int i = 1; i < argc; ++i) {
         const std::string argument = argv[i];
         if (argument == "--short") {
@@ -375,7 +412,7 @@ int compare_all(int argc, char** argv) {
         } else if (argument == "--only" && i + 1 < argc) {
             only = argv[++i];
         } else if (argument == "--delay" && i + 1 < argc) {
-            delay = argv[++i];
+            delay = std::chrono::microseconds(std::stoul(argv[++i]));
         } else if (argument == "--root" && i + 1 < argc) {
             given_root = argv[++i];
         } else {
@@ -385,9 +422,9 @@ int compare_all(int argc, char** argv) {
         }
     }
     enter_own_network();
-    if (!delay.empty() && test::run({"tc", "qdisc", "add", "dev", "lo", "root", "netem", "limit",
-                                     "100000", "delay", delay + "us"}) != 0)
-        throw std::runtime_error("tc cannot delay packets here; is the module sch_netem there?");
+    const Network network(delay);
+    if (network.is_wire())
+        scale = 1; // one block at a time takes as long as the wire
     const TemporaryDirectory scratch;
     std::map<std::string, std::string> files;
     if (given_root)
@@ -401,7 +438,7 @@ int compare_all(int argc, char** argv) {
             scratch.write("root/" + name, files[name] = noise(size));
     const auto &small = files["small"], &medium = files["medium"], &large = files["large"];
     const View view(scratch, files);
-    auto servers = servers_over(scratch, given_root.value_or(scratch / "root"), view);
+    auto servers = servers_over(scratch, given_root.value_or(scratch / "root"), view, network);
     std::erase_if(servers, [&](const Server& server) {
         LoadOptions options;
         options.address = server.address;
@@ -409,7 +446,7 @@ int compare_all(int argc, char** argv) {
         options.give_up_seconds = 0.5;
         const auto begun = Clock::now();
         while (seconds_since(begun) < 10 && server.process->running())
-            if (fetch_together({{"small", &small}}, options)[0].right)
+            if (network.fetch({{"small", &small}}, options)[0].right)
                 return false;
         fmt::print("{} does not answer, and is left out\n", server.name);
         return true;
@@ -419,25 +456,25 @@ int compare_all(int argc, char** argv) {
     const std::vector<LoadFetch> hundred(100, {"medium", &medium});
     const Scenario scenarios[] = {
         {"one client, blksize 1468, window 1", false,
-         [&](const Server& server) { return fetch(server, one, 1); },
-         [&] { return floor_of(1, large.size()); }},
+         [&](const Server& server) { return fetch(network, server, one, 1); },
+         [&] { return floor_of(network, 1, large.size()); }},
         {"one client, blksize 1468, window 16", false,
-         [&](const Server& server) { return fetch(server, one, 16); },
-         [&] { return floor_of(16, large.size()); }},
+         [&](const Server& server) { return fetch(network, server, one, 16); },
+         [&] { return floor_of(network, 16, large.size()); }},
         {"one client, blksize 1468, window 64", false,
-         [&](const Server& server) { return fetch(server, one, 64); },
-         [&] { return floor_of(64, large.size()); }},
+         [&](const Server& server) { return fetch(network, server, one, 64); },
+         [&] { return floor_of(network, 64, large.size()); }},
         {"100 clients, 2 MB each, window 1",
          false,
-         [&](const Server& server) { return fetch(server, hundred, 1); },
+         [&](const Server& server) { return fetch(network, server, hundred, 1); },
          {}},
         {"100 clients, 2 MB each, window 16",
          false,
-         [&](const Server& server) { return fetch(server, hundred, 16); },
+         [&](const Server& server) { return fetch(network, server, hundred, 16); },
          {}},
         {"30 misses, 30 sizes, 30 small files, one after the other",
          true,
-         [&](const Server& server) { return boot_sequence(server, small); },
+         [&](const Server& server) { return boot_sequence(network, server, small); },
          {}},
     };
     for (const auto& scenario : scenarios)

@@ -14,8 +14,6 @@ namespace bootview {
 namespace {
 
 namespace log = tftp::log;
-using Clock = std::chrono::steady_clock;
-
 // Without names all inherited sockets are for TFTP.
 std::vector<Descriptor> sockets_named(const std::string& name) {
     if (!std::getenv("LISTEN_FDNAMES"))
@@ -33,9 +31,11 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
           root_, boot_defaults(options_),
           [this](const tftp::Endpoint& address) { return neighbours_.find(address); }, fold_case_) {
     locator_.set_records(std::move(setup.config.clients));
-    server.set_locate([this](const tftp::Endpoint& client, const std::string& name) {
-        return locate(client, name);
+    server.set_locate([this](const tftp::Endpoint& client, const std::string& name,
+                             std::function<void(tftp::Located)> then) {
+        locate(client, name, Clock::now(), std::move(then));
     });
+    server.watch_also(boot_lookups_.fd(), [this] { boot_lookups_.run_completed(); });
     server.on_begun([this](const tftp::Begun& transfer) { warn_of_pitfalls(transfer); });
     server.on_reload([this] { reload(); });
     auto settings = dhcp_settings(options_); // checked even if it is not used
@@ -54,17 +54,26 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
     dhcp_.emplace(std::move(settings), std::move(machines),
                   dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
     server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });
-    server.watch_also(boot_lookups_.fd(), [this] { boot_lookups_.run_completed(); });
     server.add_metrics([this] { return to_text(dhcp_->counters()); });
     log::info("answering machines that boot from the network on {}", dhcp_->describe());
 }
 
-tftp::Located BootService::locate(const tftp::Endpoint& client, const std::string& name) {
-    auto place = locator_.place_for(client, name, Clock::now());
+void BootService::locate(const tftp::Endpoint& client, const std::string& name,
+                         Clock::time_point asked, std::function<void(tftp::Located)> then) {
+    auto found = locator_.place_for(client, name, asked);
+    if (const auto* question = std::get_if<clients::NameQuestion>(&found)) {
+        boot_lookups_.find_name(*question, [this, question = *question, client, name, asked,
+                                            then = std::move(then)](const std::string& answer) {
+            locator_.learn(question, answer, Clock::now());
+            locate(client, name, asked, then);
+        });
+        return;
+    }
+    auto& place = std::get<clients::Place>(found);
     auto& root = roots_[place.directory];
     if (!root)
         root = std::make_shared<tftp::FileRoot>(place.directory, fold_case_);
-    return {root, std::move(place.name)};
+    then({root, std::move(place.name)});
 }
 
 // Before it has loaded anything, a Pi can still be switched off.

@@ -11,6 +11,8 @@
 #include "tftp-bridge/tftp/file_root.h"
 #include "tftp-bridge/tftp/server.h"
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,7 +37,10 @@ public:
     BootService& operator=(const BootService&) = delete;
 
 private:
-    tftp::Located locate(const tftp::Endpoint& client, const std::string& name);
+    using Clock = std::chrono::steady_clock;
+
+    void locate(const tftp::Endpoint& client, const std::string& name, Clock::time_point asked,
+                std::function<void(tftp::Located)> then);
     void reload();
     void learn(const dhcp::Machine& machine);
     void warn_of_pitfalls(const tftp::Begun& transfer);

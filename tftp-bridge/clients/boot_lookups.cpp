@@ -25,6 +25,11 @@ void BootLookups::find(const BootQuestion& question, Then then) {
     });
 }
 
+void BootLookups::find_name(const NameQuestion& question,
+                            std::function<void(const std::string&)> then) {
+    share<NameQuestion, std::string>(names_, question, first_name, std::move(then));
+}
+
 template<typename Asked, typename Found>
 void BootLookups::share(Waiting<Asked, Found>& waiting, const Asked& asked,
                         Found (*work)(const Asked&), std::function<void(const Found&)> then) {

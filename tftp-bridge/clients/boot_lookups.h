@@ -1,5 +1,5 @@
-// Answers questions about what to boot in threads of its own (boot_question.h), so that a file
-// system that does not answer keeps only those waiting whose files lie there.
+// Answers questions about what lies in the roots in threads of its own (boot_question.h), so that a
+// file system that does not answer keeps only those waiting whose files lie there.
 //
 // What a thread does is never of one machine alone: it lists a root for all machines that have
 // their directories there, or it looks for a program, for all that are to load the same. So a root
@@ -25,6 +25,9 @@ public:
     // Calls `then` later, from run_completed().
     void find(const BootQuestion& question, Then then);
 
+    // Calls `then` later, with what first_name() says.
+    void find_name(const NameQuestion& question, std::function<void(const std::string& name)> then);
+
     // Calls `then` later, if there is an update of a Pi's EEPROM in that root, with its path.
     void find_eeprom_update(const BootQuestion& question,
                             std::function<void(const std::string& path)> then);
@@ -47,6 +50,7 @@ private:
     Waiting<std::string, Directories> listings_;
     Waiting<BootQuestion, dhcp::BootFiles> questions_;
     Waiting<std::string, std::string> updates_;
+    Waiting<NameQuestion, std::string> names_;
     tftp::WorkerPool workers_{16}; // last: its threads end before the rest goes away
 };
 

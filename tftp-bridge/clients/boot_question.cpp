@@ -44,7 +44,8 @@ std::optional<std::set<std::string>> own_directories(const std::string& director
         return std::nullopt;
     std::set<std::string> found;
     while (const dirent* entry = readdir(entries.get()))
-        if (looks_like_prefix(entry->d_name) && is_directory_inside(directory, entry->d_name))
+        if (looks_like_prefix(entry->d_name) &&
+            can_open_inside(directory, entry->d_name, O_DIRECTORY))
             found.insert(entry->d_name);
     return found;
 }
@@ -53,20 +54,16 @@ bool exists_inside(const std::string& directory, const std::string& name) {
     return can_open_inside(directory, name, 0);
 }
 
-bool is_directory_inside(const std::string& directory, const std::string& name) {
-    return can_open_inside(directory, name, O_DIRECTORY);
-}
-
-std::string first_directory(const std::string& directory, const std::vector<std::string>& names) {
-    for (const auto& name : names)
-        if (is_directory_inside(directory, name))
+std::string first_name(const NameQuestion& question) {
+    for (const auto& name : question.names)
+        if (can_open_inside(question.directory, name, question.directories ? O_DIRECTORY : 0))
             return name;
     return "";
 }
 
 dhcp::BootFiles look_up(const BootQuestion& question) {
     auto directory = question.directory;
-    if (const auto own = first_directory(directory, question.own_names); !own.empty())
+    if (const auto own = first_name({directory, question.own_names}); !own.empty())
         directory += "/" + own;
     auto files = question.known;
     if (files.program.empty() && question.boot_class != dhcp::BootClass::http)

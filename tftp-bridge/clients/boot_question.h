@@ -34,9 +34,17 @@ bool looks_like_prefix(std::string_view first);
 // listed. May wait, too.
 std::optional<std::set<std::string>> own_directories(const std::string& directory);
 
-// The first of the names that is a directory inside; a link may lead there, but not out.
-std::string first_directory(const std::string& directory, const std::vector<std::string>& names);
-bool is_directory_inside(const std::string& directory, const std::string& name);
+// Which of these names is there? A link may lead to it, but not out of the directory.
+struct NameQuestion {
+    std::string directory;
+    std::vector<std::string> names;
+    bool directories = true; // nothing else counts
+    auto operator<=>(const NameQuestion&) const = default;
+};
+
+// The first that is; empty if none. May wait, too.
+std::string first_name(const NameQuestion& question);
+
 bool exists_inside(const std::string& directory, const std::string& name);
 
 } // namespace bootview::clients

@@ -53,7 +53,8 @@ Locator::Locator(std::string root, BootDefaults defaults, FindMac find_mac, bool
     : root_(std::move(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)),
       fold_case_(fold_case) {}
 
-Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now) {
+std::variant<Place, NameQuestion> Locator::place_for(const tftp::Endpoint& peer,
+                                                     const std::string& name, TimePoint now) {
     const auto [first, rest] = split(name);
     const auto identity = identify(peer, now);
     const auto* record = find_record(records_, identity);
@@ -61,22 +62,46 @@ Place Locator::place_for(const tftp::Endpoint& peer, const std::string& name, Ti
         auto directory = root_of(*record);
         // Its own prefix stands for its own root. If it is not known to be its own, it still looks
         // like one, unless there is such a directory.
-        const bool prefixed =
-            is_prefix_of(first, *record) ||
-            (!first.empty() && identity.serial && first == *identity.serial) ||
-            (looks_like_prefix(first) && !is_directory_inside(directory, std::string(first)));
-        return {std::move(directory), std::string(prefixed ? rest : name), record->name};
+        bool prefixed = is_prefix_of(first, *record) ||
+                        (!first.empty() && identity.serial && first == *identity.serial);
+        if (!prefixed && looks_like_prefix(first)) {
+            NameQuestion question{directory, {std::string(first)}};
+            const auto found = recent_answer(question, now);
+            if (!found)
+                return question;
+            prefixed = found->empty();
+        }
+        return Place{std::move(directory), std::string(prefixed ? rest : name), record->name};
     }
     const std::string client = record ? record->name : "";
     if (const auto* by_prefix = record_by_prefix(first))
-        return {root_of(*by_prefix), std::string(rest), by_prefix->name};
-    if (const auto own = recent_own_directory(identity, now)) {
-        if (first == *own)
-            return {root_ + "/" + *own, std::string(rest), client};
-        if (!is_first_stage(name) || exists_inside(root_, *own + "/" + name))
-            return {root_ + "/" + *own, name, client};
+        return Place{root_of(*by_prefix), std::string(rest), by_prefix->name};
+    const Place in_root{root_, name, client};
+    if (!identity.mac)
+        return in_root;
+    NameQuestion own_question{root_, own_names(identity)};
+    const auto own = recent_answer(own_question, now);
+    if (!own)
+        return own_question;
+    if (own->empty())
+        return in_root;
+    if (first == *own)
+        return Place{root_ + "/" + *own, std::string(rest), client};
+    if (is_first_stage(name)) {
+        NameQuestion question{root_, {*own + "/" + name}, false};
+        const auto found = recent_answer(question, now);
+        if (!found)
+            return question;
+        if (found->empty())
+            return in_root;
     }
-    return {root_, name, client};
+    return Place{root_ + "/" + *own, name, client};
+}
+
+void Locator::learn(const NameQuestion& question, std::string answer, TimePoint now) {
+    if (answers_.size() >= most_answers)
+        answers_.clear();
+    answers_[question] = {std::move(answer), now + keep_directory};
 }
 
 BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
@@ -154,19 +179,12 @@ std::string Locator::root_of(const ClientRecord& record) const {
     return record.root.front() == '/' ? record.root : root_ + "/" + record.root;
 }
 
-std::optional<std::string> Locator::recent_own_directory(const Identity& identity, TimePoint now) {
-    if (!identity.mac)
+std::optional<std::string> Locator::recent_answer(const NameQuestion& question,
+                                                  TimePoint now) const {
+    const auto known = answers_.find(question);
+    if (known == answers_.end() || now >= known->second.until)
         return std::nullopt;
-    const auto key = identity.mac->to_string() + identity.serial.value_or("");
-    const auto known = own_directories_.find(key);
-    if (known != own_directories_.end() && now < known->second.until)
-        return known->second.name;
-    if (own_directories_.size() >= most_answers)
-        own_directories_.clear();
-    auto name = first_directory(root_, own_names(identity));
-    auto& result = own_directories_[key];
-    result = {name.empty() ? std::nullopt : std::optional(std::move(name)), now + keep_directory};
-    return result.name;
+    return known->second.name;
 }
 
 // As a Pi would write them in front of its names.

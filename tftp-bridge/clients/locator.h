@@ -23,6 +23,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 namespace bootview::clients {
@@ -55,8 +56,13 @@ public:
     // After a configuration was read (again). Running transfers keep their open files.
     void set_records(std::vector<ClientRecord> records) { records_ = std::move(records); }
 
-    // `name` as tftp::clean_name() gives it.
-    Place place_for(const tftp::Endpoint& peer, const std::string& name, TimePoint now);
+    // `name` as tftp::clean_name() gives it. If it depends on what lies in the root, the answer is
+    // a question: to be asked of somebody who may wait, and to be answered by learn(); then the
+    // place can be told, or what else has to be known for it. `now` is the same each time, however
+    // long that takes.
+    std::variant<Place, NameQuestion> place_for(const tftp::Endpoint& peer, const std::string& name,
+                                                TimePoint now);
+    void learn(const NameQuestion& question, std::string answer, TimePoint now);
     BootQuestion question_about(const dhcp::Machine& machine) const;
     // Has it told by DHCP that it is a Raspberry Pi, or does the name say so?
     bool is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now);
@@ -75,7 +81,8 @@ private:
     const ClientRecord* record_by_prefix(std::string_view first) const;
     std::string root_of(const ClientRecord& record) const;
     static std::vector<std::string> own_names(const Identity& identity);
-    std::optional<std::string> recent_own_directory(const Identity& identity, TimePoint now);
+    // Empty: not known, or not any more.
+    std::optional<std::string> recent_answer(const NameQuestion& question, TimePoint now) const;
 
     const std::string root_;
     const BootDefaults defaults_;
@@ -85,12 +92,12 @@ private:
     KnownMachines known_;
     // A boot asks for hundreds of files; the neighbour table is asked once in a while.
     std::unordered_map<tftp::Endpoint, Asked, tftp::EndpointHash> asked_;
-    // So is the directory. By MAC and serial number.
-    struct OwnDirectory {
-        std::optional<std::string> name;
+    // So is the file system.
+    struct Answer {
+        std::string name;
         TimePoint until;
     };
-    std::unordered_map<std::string, OwnDirectory> own_directories_;
+    std::map<NameQuestion, Answer> answers_;
 };
 
 } // namespace bootview::clients

@@ -59,8 +59,9 @@ Descriptor take_over_signals() {
 Server::Server(ServerSettings settings)
     : settings_(std::move(settings)),
       root_(std::make_shared<FileRoot>(settings_.root, settings_.fold_case)),
-      locate_([this](const Endpoint&, const std::string& name) {
-          return Located{root_, name};
+      locate_([this](const Endpoint&, const std::string& name,
+                     const std::function<void(Located)>& then) {
+          then({root_, name});
       }),
       cache_(settings_.cache_bytes,
              {[this](std::uint64_t id, FileCache::Opened file) { on_opened(id, std::move(file)); },

@@ -90,8 +90,9 @@ public:
     Server& operator=(const Server&) = delete;
 
     // For other parts of the program, before run(). A file's place may depend on the client: `name`
-    // is as clean_name() gives it.
-    using Locate = std::function<Located(const Endpoint& client, const std::string& name)>;
+    // is as clean_name() gives it. `then` is to be called now, or later from the loop.
+    using Locate = std::function<void(const Endpoint& client, const std::string& name,
+                                      std::function<void(Located)> then)>;
     void set_locate(Locate locate) { locate_ = std::move(locate); }
     void on_begun(std::function<void(const Begun&)> begun) { begun_ = std::move(begun); }
     // Calls `on_readable` from the loop. It may not throw.

@@ -105,8 +105,10 @@ void Server::on_request(std::size_t listener, const ReceivedRequest& received,
     running_.emplace(id, std::make_unique<Running>(std::move(asked)));
     conversations_.emplace(conversation, id);
     admission_.enter(received.client);
-    auto located = locate_(received.client, name);
-    cache_.open(std::move(located.root), located.name, *mode_of(request), id);
+    locate_(received.client, name, [this, id, mode = *mode_of(request)](Located located) {
+        if (running_.contains(id))
+            cache_.open(std::move(located.root), located.name, mode, id);
+    });
 }
 
 // False if there is none: then the request is dropped. When all places are taken, it is mostly by

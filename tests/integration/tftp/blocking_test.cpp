@@ -87,6 +87,34 @@ TEST_F(Blocking, TheServerEndsAlthoughAFileSystemHoldsItsThreads) {
     EXPECT_EQ(server.stop(), 0);
 }
 
+// Whether what stands before a name is a directory of the client's root, or its own prefix, is a
+// question to the file system before the file is opened.
+TEST(BlockingRoot, ARootThatWaitsKeepsNoOtherClientWaiting) {
+    const test::TemporaryDirectory root;
+    root.write("mine/deadbeef/file", "in the directory");
+    root.write("mine/other", "other");
+    const auto config = root.write("t.toml", "[[client]]\nip = '127.0.0.1'\nroot = 'mine'\n");
+    auto arguments = unhurried;
+    arguments.insert(arguments.end(), {"--config", config});
+    ServerProcess server{
+        {root.path(),
+         arguments,
+         "127.0.0.1:0",
+         {"LD_PRELOAD=" TFTP_SLOW_FILES, "SLOW_FILES_GATE=" + (root.path() / "gate").string(),
+          "SLOW_FILES_NAME=deadbeef", "ASAN_OPTIONS=verify_asan_link_order=0"}}};
+    WireClient waiting(server.port());
+    waiting.send_request(read_request("deadbeef/file"));
+    waiting.send_request(read_request("deadbeef/file")); // again
+    EXPECT_EQ(WireClient(server.port()).fetch("other"), "other");
+    EXPECT_FALSE(waiting.receive_waiting());
+    std::ofstream(root.path() / "gate");
+    const auto packet = waiting.receive();
+    EXPECT_EQ(packet.body, "in the directory");
+    waiting.acknowledge(packet, 1);
+    EXPECT_EQ(WireClient(server.port()).fetch("other"), "other");
+    EXPECT_FALSE(waiting.receive_waiting());
+}
+
 TEST(BlockingClient, AClientIsNotTakenForSilentWhileItsFileIsRead) {
     test::TemporaryDirectory root;
     const auto content = random_content(2000);

@@ -349,6 +349,36 @@ void transfers() {
     write("tftp_request", "write", request("\0\2a\0netascii\0"s));
     write("tftp_request", "ack", request("\0\4\0\7"s));
     write("tftp_request", "error", request("\0\5\0\10no thanks\0"s));
+    for (const unsigned server : {0U, 1U}) {
+        const auto name = [&](const char* what) { return what + std::to_string(server); };
+        // Client << 5 | deed, as in tftp_server_fuzz.cpp.
+        write("tftp_server", name("lockstep"), Bytes{}.u8(server).u8(2).u8(3).u8(0).u8(7).u8(31));
+        write("tftp_server", name("window"),
+              Bytes{}.u8(server).u8(2).u8(4).u8(3).u16(1408).u8(16).u8(7).u8(31).u8(7).u8(31));
+        write("tftp_server", name("text"), Bytes{}.u8(server).u8(2).u8(0x81).u8(4).u8(7).u8(3));
+        write("tftp_server", name("lost"),
+              Bytes{}.u8(server).u8(2).u8(3).u8(2).u8(8).u8(3).u8(5).u8(130).u8(3).u8(5).u8(126));
+        write("tftp_server", name("two_at_once"),
+              Bytes{}
+                  .u8(server)
+                  .u8(2)
+                  .u8(3)
+                  .u8(0)
+                  .u8(0x22)
+                  .u8(3)
+                  .u8(0)
+                  .u8(3)
+                  .u8(0x23)
+                  .u8(4)
+                  .u8(0x24)
+                  .u8(3)
+                  .u8(0x23));
+        write("tftp_server", name("again"),
+              Bytes{}.u8(server).u8(2).u8(4).u8(0).u8(3).u8(2).u8(3).u8(0).u8(3).u8(4).u8(6));
+        write(
+            "tftp_server", name("raw"),
+            Bytes{}.u8(server).u8(0).u8(9).text("\0\2x\0mail\0"s).u8(1).u8(6).text("\0\5\0\0x\0"s));
+    }
     for (const unsigned flags : {0U, 1U, 2U, 3U, 4U, 7U}) {
         const std::string name = "transfer_" + std::to_string(flags);
         write("tftp_sender", name + "_lockstep",

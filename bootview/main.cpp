@@ -1,4 +1,5 @@
 // bootview: the command line. Each sub-command is a file of its own.
+#include "bootview/dhcp_snippet.h"
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "bootview/serve.h"
@@ -21,11 +22,67 @@ constexpr int exit_usage = 2;
 
 struct CommandLine {
     bootview::ServeOptions serve;
+    bootview::DhcpSnippetRequest snippet;
     std::string listen;
     log::Level log_level = log::Level::info;
 };
 
+// A word that stands for a value.
+template<typename Value>
+CLI::Validator one_of(const std::map<std::string, Value>& words) {
+    return {[&words](std::string& text) {
+                const auto found = words.find(text);
+                if (found == words.end()) {
+                    std::string all;
+                    for (const auto& [word, value] : words)
+                        all += (all.empty() ? "" : ", ") + word;
+                    return fmt::format("'{}' is none of {}", text, all);
+                }
+                text = std::to_string(static_cast<int>(found->second));
+                return std::string();
+            },
+            ""};
+}
+
 // One option per line of the manual, bootview.pod, in its order.
+CLI::App* declare_dhcp_snippet(CLI::App& app, CommandLine& line) {
+    static const std::map<std::string, bootview::DhcpServerKind> kinds = {
+        {"dnsmasq", bootview::DhcpServerKind::dnsmasq},
+        {"isc", bootview::DhcpServerKind::isc},
+        {"kea", bootview::DhcpServerKind::kea},
+        {"openwrt", bootview::DhcpServerKind::openwrt}};
+    auto* snippet = app.add_subcommand(
+        "dhcp-snippet", "Print what a DHCP server needs in its configuration, in place of a proxy");
+    snippet->set_help_flag("--help", "Print this help and exit");
+    snippet->add_option("KIND", line.snippet.kind, "dnsmasq, isc, kea or openwrt")
+        ->required()
+        ->transform(one_of(kinds));
+    const auto is_file = [](const std::string& text) {
+        return bootview::is_plain_file_name(text)
+                   ? std::string{}
+                   : fmt::format("'{}' is no name of a file as firmware asks for it", text);
+    };
+    const auto add_file = [&](const char* option, std::string& file, const char* description) {
+        snippet->add_option(option, file, description)
+            ->type_name("FILE")
+            ->check(is_file)
+            ->capture_default_str();
+    };
+    add_file("--arm64", line.snippet.arm64, "What arm64 machines with UEFI load");
+    add_file("--bios", line.snippet.bios, "What PCs with a BIOS load");
+    snippet->add_option("--server", line.snippet.server, "The boot server's IPv4 address")
+        ->type_name("ADDR")
+        ->required()
+        ->check([](const std::string& text) {
+            const auto address = bootview::parse_address(text);
+            return address && !address->is_any() && !address->is_ipv6()
+                       ? std::string{}
+                       : fmt::format("'{}' is no IPv4 address in numbers", text);
+        });
+    add_file("--x64", line.snippet.x64, "What PCs with UEFI load");
+    return snippet;
+}
+
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     static const std::map<std::string, log::Level> levels = {{"error", log::Level::error},
                                                              {"warning", log::Level::warning},
@@ -47,7 +104,7 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         });
     serve->add_option("--log-level", line.log_level, "error, warning, info or debug")
         ->type_name("LEVEL")
-        ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case).description(""))
+        ->transform(one_of(levels))
         ->default_str("info");
     serve
         ->add_option("--mount", line.serve.mount,
@@ -77,6 +134,7 @@ int main(int argc, char** argv) {
     app.set_help_flag("--help", "Print this help and exit");
     app.require_subcommand(1);
     CommandLine line;
+    const auto* snippet = declare_dhcp_snippet(app, line);
     declare_serve(app, line);
     try {
         app.parse(argc, argv);
@@ -88,6 +146,10 @@ int main(int argc, char** argv) {
     }
 
     try {
+        if (snippet->parsed()) {
+            fmt::print("{}", bootview::dhcp_snippet(line.snippet));
+            return 0;
+        }
         log::set_level(line.log_level);
         line.serve.listen = *bootview::parse_address(line.listen);
         return bootview::serve(line.serve);

@@ -126,9 +126,7 @@ void take_partitions(const Copy& copy, const GptSearch& search, Table& table) {
             continue;
         }
         if (last >= sectors && ++cut <= said_at_most)
-            table.remarks.push_back(fmt::format("partition {} reaches past the end of the image, "
-                                                "which seems truncated: copy it again",
-                                                i + 1));
+            table.remarks.push_back(cut_off_remark(i + 1));
         if (first >= sectors)
             continue;
         table.partitions.push_back(

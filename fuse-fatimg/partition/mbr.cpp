@@ -67,10 +67,7 @@ private:
         const std::uint64_t offset = start * sector_size_;
         const std::uint64_t length = entry.length * sector_size_;
         if ((offset >= image_size_ || length > image_size_ - offset) && ++cut_ <= said_at_most)
-            table_.remarks.push_back(
-                fmt::format("partition {} reaches past the end of the image, which seems "
-                            "truncated: copy it again",
-                            number));
+            table_.remarks.push_back(cut_off_remark(number));
         if (offset >= image_size_) {
             table_.is_convincing = false;
             return;

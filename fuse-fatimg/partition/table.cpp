@@ -56,6 +56,12 @@ void remark_on_overlaps(Table& table) {
 
 } // namespace
 
+std::string cut_off_remark(unsigned number) {
+    return fmt::format("partition {} reaches past the end of the image, which seems truncated: "
+                       "copy it again",
+                       number);
+}
+
 Table read_table(const ReadAt& read_image, std::uint64_t image_size) {
     std::vector<Range> read_from;
     const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> data) {

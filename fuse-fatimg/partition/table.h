@@ -43,6 +43,7 @@ struct Table {
 // A damaged table can have the same to say of each of its thousands of entries: it is said of so
 // many of them.
 inline constexpr unsigned said_at_most = 4;
+std::string cut_off_remark(unsigned number);
 
 // An image without a table gives kind none. Never throws by itself.
 Table read_table(const ReadAt& read, std::uint64_t image_size);

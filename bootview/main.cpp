@@ -1,5 +1,7 @@
 // bootview: the command line. Each sub-command is a file of its own.
 #include "bootview/dhcp_snippet.h"
+#include "bootview/doctor/client_play.h"
+#include "bootview/doctor/doctor.h"
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "bootview/serve.h"
@@ -23,6 +25,7 @@ constexpr int exit_usage = 2;
 struct CommandLine {
     bootview::ServeOptions serve;
     bootview::DhcpSnippetRequest snippet;
+    bootview::doctor::Options doctor;
     std::string listen;
     log::Level log_level = log::Level::info;
 };
@@ -83,6 +86,45 @@ CLI::App* declare_dhcp_snippet(CLI::App& app, CommandLine& line) {
     return snippet;
 }
 
+void declare_listen(CLI::App& command, CommandLine& line) {
+    command.add_option("--listen", line.listen, "Address to serve on (default: every one)")
+        ->type_name("ADDR")
+        ->check([](const std::string& text) {
+            return bootview::parse_address(text)
+                       ? std::string{}
+                       : fmt::format("'{}' is no IPv4 or IPv6 address in numbers", text);
+        });
+}
+
+CLI::App* declare_doctor(CLI::App& app, CommandLine& line) {
+    auto* doctor = app.add_subcommand(
+        "doctor", "Find what will keep machines from booting, and say what to do about it");
+    doctor->set_help_flag("--help", "Print this help and exit");
+    doctor->add_option("IMAGE|DIR", line.doctor.source,
+                       "What is to be served (default: what is installed)");
+    doctor->add_option("--as", line.doctor.client, "Play this client, with the servers that run")
+        ->type_name("SERIAL|MAC|IP")
+        ->check([](const std::string& text) {
+            return bootview::doctor::parse_client(text)
+                       ? std::string{}
+                       : fmt::format("'{}' is no serial number of 8 or 16 digits, no MAC and no "
+                                     "IPv4 address",
+                                     text);
+        });
+    doctor->add_flag("--dhcp-proxy", line.doctor.dhcp_proxy,
+                     "Look at DHCP too, as serve --dhcp-proxy needs it");
+    doctor->add_flag("--json", line.doctor.json, "Print the findings as JSON");
+    declare_listen(*doctor, line);
+    doctor->add_option("--nbd-port", line.doctor.nbd_port, "TCP port for NBD (default: 10809)")
+        ->type_name("N");
+    doctor->add_option("-o", line.doctor.view_options, "Options for fuse-fatimg (repeatable)")
+        ->type_name("OPT[,OPT]...")
+        ->allow_extra_args(false);
+    doctor->add_option("--tftp-port", line.doctor.tftp_port, "UDP port for TFTP (default: 69)")
+        ->type_name("N");
+    return doctor;
+}
+
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     static const std::map<std::string, log::Level> levels = {{"error", log::Level::error},
                                                              {"warning", log::Level::warning},
@@ -95,13 +137,7 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->required();
     serve->add_flag("--dhcp-proxy", line.serve.dhcp_proxy,
                     "Tell firmware what to load, next to any DHCP server");
-    serve->add_option("--listen", line.listen, "Address to serve on (default: every one)")
-        ->type_name("ADDR")
-        ->check([](const std::string& text) {
-            return bootview::parse_address(text)
-                       ? std::string{}
-                       : fmt::format("'{}' is no IPv4 or IPv6 address in numbers", text);
-        });
+    declare_listen(*serve, line);
     serve->add_option("--log-level", line.log_level, "error, warning, info or debug")
         ->type_name("LEVEL")
         ->transform(one_of(levels))
@@ -134,7 +170,8 @@ int main(int argc, char** argv) {
     app.set_help_flag("--help", "Print this help and exit");
     app.require_subcommand(1);
     CommandLine line;
-    const auto* snippet = declare_dhcp_snippet(app, line);
+    const auto* const snippet = declare_dhcp_snippet(app, line);
+    const auto* const doctor = declare_doctor(app, line);
     declare_serve(app, line);
     try {
         app.parse(argc, argv);
@@ -151,7 +188,9 @@ int main(int argc, char** argv) {
             return 0;
         }
         log::set_level(line.log_level);
-        line.serve.listen = *bootview::parse_address(line.listen);
+        line.serve.listen = line.doctor.listen = *bootview::parse_address(line.listen);
+        if (doctor->parsed())
+            return bootview::doctor::run(line.doctor);
         return bootview::serve(line.serve);
     } catch (const std::exception& error) {
         fmt::print(stderr, "bootview: {}\n", error.what());

@@ -75,7 +75,7 @@ SCRIPT
 # --- installed -------------------------------------------------------------------------------------------------------
 
 server 'apt installs the packages' 900 <<'SCRIPT'
-mount -o ro /dev/vdb /media && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-download /media/debs/*.deb
+mount -o ro /dev/vdb /media && DEBIAN_FRONTEND=noninteractive apt-get install --yes /media/debs/*.deb
 SCRIPT
 server 'nothing runs before it is wished' 60 <<'SCRIPT'
 ! systemctl is-active bootview.target bootview-nbd.socket tftp-bridge.service | grep -qx active
@@ -118,7 +118,7 @@ lives 'the server was rebooted'
 server 'all is back after the reboot' 300 <<<'for unit in bootview.target bootview-nbd.socket bootview-boot.service tftp-bridge.service; do until systemctl is-active $unit; do sleep 1; done; done'
 fetched vmlinuz >/dev/null
 
-server 'upgrade' 900 <<<'mount -o ro /dev/vdb /media && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-download /media/newer/*.deb && dpkg-query -W -f "\${Version}\n" bootview | grep newer'
+server 'upgrade' 900 <<<'mount -o ro /dev/vdb /media && DEBIAN_FRONTEND=noninteractive apt-get install --yes /media/newer/*.deb && dpkg-query -W -f "\${Version}\n" bootview | grep newer'
 server 'all runs after the upgrade' 120 <<<'systemctl is-active bootview.target bootview-nbd.socket bootview-boot.service tftp-bridge.service'
 lives 'the packages were upgraded'
 rebooted 600

@@ -1,0 +1,35 @@
+// Asks the DHCP servers of a network what a machine that boots would be told, and judges it.
+#pragma once
+
+#include "bootview/doctor/finding.h"
+#include "bootview/doctor/network.h"
+#include "tftp-bridge/dhcp/packet.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bootview::doctor {
+
+// Who asks.
+struct Asker {
+    dhcp::Mac mac;
+    std::optional<std::string> pi_serial; // 8 hex digits: it asks as a Raspberry Pi
+};
+
+dhcp::Message discover_of(const Asker& asker);
+
+struct DhcpAnswer {
+    dhcp::Ipv4 from;
+    dhcp::Message message;
+};
+
+// A DISCOVER on this interface, and what comes back within some seconds. Needs root. Throws
+// std::system_error.
+std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover);
+
+// `expect_proxy`: our own proxy is up, and should be among them.
+void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, bool expect_proxy,
+                Findings& findings);
+
+} // namespace bootview::doctor

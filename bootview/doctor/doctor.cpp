@@ -1,0 +1,135 @@
+#include "bootview/doctor/doctor.h"
+
+#include "bootview/doctor/boot_files.h"
+#include "bootview/doctor/client_play.h"
+#include "bootview/doctor/command.h"
+#include "bootview/doctor/dhcp_probe.h"
+#include "bootview/doctor/finding.h"
+#include "bootview/doctor/firewall.h"
+#include "bootview/doctor/image.h"
+#include "bootview/doctor/image_access.h"
+#include "bootview/doctor/machine.h"
+#include "bootview/doctor/network.h"
+#include "bootview/doctor/ports.h"
+#include "bootview/doctor/raspberry_pi.h"
+#include "bootview/failure.h"
+#include "bootview/paths.h"
+#include "common/images_in.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace bootview::doctor {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint16_t default_nbd_port = 10809; // IANA: nbd
+constexpr std::uint16_t default_tftp_port = 69;   // IANA: tftp
+// Of the packages; looked at where there is no other source.
+constexpr const char* installed_configuration = "/etc/bootview";
+constexpr const char* installed_images = "/var/lib/bootview/images";
+
+std::string find_source(const Options& options) {
+    std::error_code ignored;
+    if (options.source)
+        return *options.source;
+    return fs::exists(installed_configuration, ignored) && fs::exists(installed_images, ignored)
+               ? installed_images
+               : "";
+}
+
+void check_one(const std::string& name, const std::string& path, Served served,
+               Findings& findings) {
+    Findings of_image; // some checks ask what others found, of the same image
+    served.name = name;
+    if (const auto image = check_image(path, of_image)) {
+        check_raspberry_pi(*image, of_image);
+        check_boot_files(*image, served, unpack, of_image);
+    }
+    findings.add_all(of_image);
+}
+
+void check_source(const std::string& source, Served served, Findings& findings) {
+    std::error_code ignored;
+    if (!fs::is_directory(source, ignored)) {
+        check_one("boot", source, served, findings);
+        return;
+    }
+    if (!check_access(source, findings))
+        return;
+    const auto images = images_in(source);
+    for (const auto& [name, path] : images)
+        served.exports.insert(name);
+    if (images.empty())
+        findings.warn("images-none", source, "holds no images yet",
+                      fmt::format("cp --sparse=always IMAGE {}", shell_word(source)));
+    for (const auto& [name, path] : images)
+        check_one(name, path, served, findings);
+}
+
+// With a client to play, the DISCOVER is its own.
+void check_dhcp(const Network& network, bool root, Findings& findings) {
+    const dhcp::Interface* const interface = network.interface();
+    if (!root || interface == nullptr || !interface->can_broadcast) {
+        findings.not_checked("dhcp-not-asked", "DHCP",
+                             root ? "there is no interface to ask on"
+                                  : "only root can ask as a machine without an address does",
+                             root ? "" : "sudo bootview doctor --dhcp-proxy");
+        return;
+    }
+    try {
+        judge_dhcp(ask_dhcp(*interface, discover_of({dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}, {}})),
+                   network, false, findings);
+    } catch (const std::exception& error) {
+        findings.not_checked("dhcp-not-asked", interface->name, error.what());
+    }
+}
+
+} // namespace
+
+int run(const Options& options) {
+    std::optional<Client> client;
+    if (options.client)
+        client = parse_client(*options.client);
+    const bool root = ::geteuid() == 0;
+    const std::string source = find_source(options);
+    Served served;
+    served.network = look_at_network(options.listen, options.dhcp_proxy);
+    served.nbd_port = options.nbd_port.value_or(default_nbd_port);
+    const std::uint16_t tftp_port = options.tftp_port.value_or(default_tftp_port);
+
+    Findings findings;
+    check_machine({own_directory(), search_path_of_environment(), root, options.view_options},
+                  findings);
+    check_network(served.network, findings);
+    check_ports({options.listen, served.nbd_port, tftp_port, options.tftp_port.has_value(),
+                 options.dhcp_proxy, source},
+                findings);
+    const dhcp::Interface* const interface = served.network.interface();
+    check_firewall({interface != nullptr ? interface->name : "", served.nbd_port, tftp_port,
+                    options.dhcp_proxy, root},
+                   findings);
+    if (options.dhcp_proxy && !client)
+        check_dhcp(served.network, root, findings);
+    if (!source.empty())
+        check_source(source, served, findings);
+    if (client)
+        play_client(*client, {served.network, served.nbd_port, tftp_port, options.dhcp_proxy, root},
+                    findings);
+
+    findings.sort();
+    const std::string text = options.json ? as_json(findings) : as_text(findings);
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+        throw Failure("standard output: can't be written to");
+    return findings.has_failures() ? 1 : 0;
+}
+
+} // namespace bootview::doctor

@@ -1,0 +1,204 @@
+#include "bootview/doctor/image.h"
+
+#include "bootview/doctor/command.h"
+#include "bootview/doctor/image_access.h"
+#include "bootview/doctor/machine.h"
+#include "fuse-fatimg/fat/chain.h"
+#include "fuse-fatimg/image/packed.h"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <exception>
+#include <system_error>
+
+#include <fmt/format.h>
+
+namespace bootview::doctor {
+
+namespace {
+
+// The first command that a message names between back quotes.
+std::string command_in(const std::string& text) {
+    const auto begin = text.find('`');
+    const auto end = text.find('`', begin + 1);
+    return begin == std::string::npos || end == std::string::npos
+               ? std::string{}
+               : text.substr(begin + 1, end - begin - 1);
+}
+
+// fsck.fat knows no offset, and not everybody has loop devices.
+std::string fsck_line(const OpenImage& image) {
+    const std::string name = shell_word(image.path);
+    return fmt::format("t=$(mktemp) && dd if={0} of=$t bs=1M iflag=skip_bytes,count_bytes "
+                       "skip={1} count={2} status=none && {{ fsck.vfat -a $t; dd if=$t of={0} "
+                       "bs=1M oflag=seek_bytes seek={1} conv=notrunc,sparse status=none; rm $t; }}",
+                       name, image.fat.offset, image.fat.length);
+}
+
+// Goes through all of the files, up to a number that no boot partition has.
+class Walk {
+public:
+    explicit Walk(const BootVolume& volume) : volume_(volume) {}
+    // Throws Damaged at the first that is.
+    void check() { check(volume_.list("/"), 0); }
+    std::size_t seen() const { return seen_; }
+
+private:
+    void check(const std::vector<fat::Entry>& entries, int depth) {
+        constexpr int deepest = 16;
+        constexpr std::size_t most = 20000;
+        for (const fat::Entry& entry : entries) {
+            if (++seen_ > most)
+                return;
+            if (!entry.is_directory())
+                volume_.read(entry, 0);
+            else if (depth < deepest)
+                check(volume_.list(entry), depth + 1);
+        }
+    }
+
+    const BootVolume& volume_;
+    std::size_t seen_ = 0;
+};
+
+// What of a table is only half right.
+void check_table(const std::string& path, const view::Contents& contents, Findings& findings) {
+    for (const std::string& remark : contents.table.remarks) {
+        if (remark.find("truncated") != std::string::npos)
+            findings.fail(
+                "image-truncated", path, remark,
+                fmt::format("wget --continue --output-document={} URL", shell_word(path)));
+        else
+            findings.warn("partition-table-damaged", path, remark,
+                          remark.find("sgdisk -e") != std::string::npos
+                              ? fmt::format("sgdisk -e {}", shell_word(path))
+                              : fmt::format("sfdisk --verify {}", shell_word(path)));
+    }
+}
+
+void check_nothing_shown(const std::string& path, const view::Contents& contents,
+                         Findings& findings) {
+    const std::string& why = contents.refusal;
+    if (why.find("truncated") != std::string::npos) {
+        findings.fail("image-truncated", path, why,
+                      fmt::format("wget --continue --output-document={} URL", shell_word(path)));
+        return;
+    }
+    if (contents.table.kind == partition::TableKind::none) {
+        findings.fail("image-without-partition-table", path, why,
+                      fmt::format("file {}", shell_word(path)));
+        return;
+    }
+    for (const view::Content& content : contents.contents) {
+        if (!content.problem.empty() && content.filesystem == "FAT") {
+            findings.fail("fat-damaged", path,
+                          fmt::format("partition {} {}", content.partition.number, content.problem),
+                          fsck_line({path, nullptr, {}, content.partition.range, nullptr}));
+            return;
+        }
+        // One that is meant to hold a FAT, and was never given one.
+        const auto type = content.partition.type;
+        const bool is_meant = type == 0x0b || type == 0x0c || type == 0x0e || type == 0xef ||
+                              content.partition.type_guid == "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+        if (is_meant && content.filesystem == "unknown") {
+            findings.fail("image-without-fat", path,
+                          fmt::format("partition {} is meant for a FAT, and holds none",
+                                      content.partition.number),
+                          fmt::format("mkfs.vfat --offset {} {} {}",
+                                      content.partition.range.offset / 512, shell_word(path),
+                                      content.partition.range.length / 1024));
+            return;
+        }
+    }
+    findings.fail("image-without-fat", path, why,
+                  fmt::format("fuse-fatimg --list {}", shell_word(path)));
+}
+
+void check_fat(const OpenImage& image, bool is_dirty, Findings& findings) {
+    const bool is_served = findings.find("image-served") != nullptr;
+    if (is_dirty && !is_served)
+        findings.warn("fat-dirty", image.path,
+                      "its boot partition was not unmounted when it was last written",
+                      fsck_line(image));
+    try {
+        Walk walk{*image.volume};
+        walk.check();
+        if (walk.seen() == 0)
+            findings.warn("fat-empty", image.path, "its boot partition holds no files",
+                          fmt::format("mcopy {} -s BOOT-FILES/* ::", image.for_mtools()));
+    } catch (const Damaged& damaged) {
+        findings.fail("fat-damaged", image.path, damaged.what(), fsck_line(image));
+    }
+}
+
+} // namespace
+
+ReadAt OpenImage::reader() const {
+    return [file = file](std::uint64_t offset, std::span<std::byte> data) {
+        return file->read(offset, data);
+    };
+}
+
+std::string OpenImage::for_mtools() const {
+    return fmt::format("-i {}@@{}", shell_word(path), fat.offset);
+}
+
+std::string OpenImage::edit_line(const std::string& name, const std::string& sed_script) const {
+    const std::string inside = shell_word("::" + name);
+    // mtools keeps an image locked while it writes, so no pipe can do it.
+    return fmt::format("t=$(mktemp) && export MTOOLS_SKIP_CHECK=1 && mtype {0} {1} | sed {2} >$t "
+                       "&& mcopy -o {0} $t {1}; rm $t",
+                       for_mtools(), inside, shell_word(sed_script));
+}
+
+std::optional<OpenImage> check_image(const std::string& path, Findings& findings) {
+    if (!check_access(path, findings))
+        return std::nullopt;
+    OpenImage image;
+    image.path = path;
+    try {
+        image.file = std::make_shared<const image::File>(path);
+        const std::uint64_t size = image.file->size();
+        if (size == 0) {
+            findings.fail("image-empty", path, "is empty (0 bytes)",
+                          fmt::format("wget --output-document={} URL", shell_word(path)));
+            return std::nullopt;
+        }
+        if (const std::string packed = image::packed(*image.file); !packed.empty()) {
+            findings.fail(packed.starts_with("is packed") ? "image-packed" : "image-format", path,
+                          packed, command_in(packed));
+            return std::nullopt;
+        }
+        check_writers(path, findings);
+        check_room(path, findings);
+        if (size % 512 != 0)
+            findings.warn("image-size-odd", path,
+                          fmt::format("is {} bytes, no whole number of sectors; clients don't see "
+                                      "the last of them",
+                                      size),
+                          fmt::format("truncate -s %512 {}", shell_word(path)));
+        check_clock(std::chrono::system_clock::now(),
+                    std::chrono::system_clock::from_time_t(image.file->stamp().modified.tv_sec),
+                    path, findings);
+        image.contents = view::read_contents(image.reader(), size, {});
+        check_table(path, image.contents, findings);
+        if (!image.contents.refusal.empty()) {
+            check_nothing_shown(path, image.contents, findings);
+            return std::nullopt;
+        }
+        for (const view::Content& content : image.contents.contents) {
+            if (!content.is_shown)
+                continue;
+            image.fat = content.partition.range;
+            image.volume = std::make_shared<const BootVolume>(image.reader(), image.fat);
+            check_fat(image, content.is_dirty, findings);
+        }
+    } catch (const std::exception& error) {
+        findings.fail("image-broken", path, error.what(), "dmesg | tail");
+        return std::nullopt;
+    }
+    return image.volume ? std::optional(std::move(image)) : std::nullopt;
+}
+
+} // namespace bootview::doctor

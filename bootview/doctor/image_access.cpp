@@ -1,0 +1,199 @@
+#include "bootview/doctor/image_access.h"
+
+#include "bootview/doctor/command.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace bootview::doctor {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* service_user = "bootview";
+constexpr std::string_view service_images = "/var/lib/bootview/images/";
+
+bool may(const std::string& path, int mode) {
+    return ::faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
+}
+
+std::string own_name() {
+    const passwd* const user = ::getpwuid(::geteuid()); // NOLINT(concurrency-mt-unsafe): one thread
+    return user != nullptr ? user->pw_name : fmt::format("{}", ::geteuid());
+}
+
+// The first directory on the way that this user may not pass; empty: none.
+std::string first_closed(const fs::path& path) {
+    fs::path way;
+    for (const fs::path& part : path.parent_path()) {
+        way /= part;
+        if (!may(way.string(), X_OK) && errno == EACCES)
+            return way.string();
+    }
+    return {};
+}
+
+// By the mode alone, as there are no access control lists on what the package makes.
+bool service_may(const std::string& path, mode_t wanted) {
+    const passwd* const user = ::getpwnam(service_user); // NOLINT(concurrency-mt-unsafe)
+    struct stat status {};
+    if (user == nullptr || ::stat(path.c_str(), &status) != 0)
+        return true;
+    const mode_t mode = status.st_uid == user->pw_uid   ? status.st_mode >> 6
+                        : status.st_gid == user->pw_gid ? status.st_mode >> 3
+                                                        : status.st_mode;
+    return (mode & wanted) == wanted;
+}
+
+std::string read_whole(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Of the text of /proc/PID/fdinfo/N.
+bool is_for_writing(const std::string& information) {
+    const auto at = information.find("flags:");
+    if (at == std::string::npos)
+        return false;
+    return (std::strtoul(information.c_str() + at + 6, nullptr, 8) & O_ACCMODE) != O_RDONLY;
+}
+
+std::string whose(const fs::path& process) {
+    std::string name = read_whole(process / "comm");
+    while (name.ends_with('\n'))
+        name.pop_back();
+    return name;
+}
+
+} // namespace
+
+bool check_access(const std::string& path, Findings& findings) {
+    std::error_code ignored;
+    const fs::path absolute = fs::absolute(path, ignored).lexically_normal();
+    if (const std::string closed = first_closed(absolute); !closed.empty()) {
+        findings.fail("image-directory-closed", closed,
+                      fmt::format("{} may not pass this directory, above {}", own_name(), path),
+                      fmt::format("chmod o+x {}", shell_word(closed)));
+        return false;
+    }
+    if (!may(path, F_OK)) {
+        findings.fail("image-missing", path, std::strerror(errno), // NOLINT(concurrency-mt-unsafe)
+                      fmt::format("ls -l {}", shell_word(absolute.parent_path().string())));
+        return false;
+    }
+    if (!may(path, R_OK)) {
+        findings.fail("image-unreadable", path, fmt::format("{} may not read it", own_name()),
+                      fmt::format("chmod a+r {}", shell_word(path)));
+        return false;
+    }
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+        return true;
+    if (!may(path, W_OK) && errno != EROFS)
+        findings.warn("image-read-only", path,
+                      fmt::format("{} may not write to it, and so may no client", own_name()),
+                      fmt::format("chmod a+w {}", shell_word(path)));
+    if (absolute.string().starts_with(service_images) && !service_may(path, 6))
+        findings.fail("image-not-of-service", path,
+                      fmt::format("the service's user {} may not read and write it", service_user),
+                      fmt::format("chown {}:{} {}", service_user, service_user, shell_word(path)));
+    return true;
+}
+
+void check_writers(const std::string& path, Findings& findings) {
+    struct stat image {};
+    if (::stat(path.c_str(), &image) != 0)
+        return;
+    std::error_code ignored; // processes of others can't be looked into, and some end meanwhile
+    for (const auto& process : fs::directory_iterator("/proc", ignored)) {
+        const std::string pid = process.path().filename().string();
+        if (pid.find_first_not_of("0123456789") != std::string::npos ||
+            pid == fmt::format("{}", ::getpid()))
+            continue;
+        std::error_code gone;
+        for (const auto& descriptor : fs::directory_iterator(process.path() / "fd", gone)) {
+            struct stat status {};
+            if (::stat(descriptor.path().c_str(), &status) != 0 || status.st_ino != image.st_ino ||
+                status.st_dev != image.st_dev ||
+                !is_for_writing(
+                    read_whole(process.path() / "fdinfo" / descriptor.path().filename())))
+                continue;
+            const std::string name = whose(process.path());
+            if (name == "nbdkit" || name == "bootview")
+                findings.fine("image-served", path,
+                              fmt::format("served by {} (process {})", name, pid));
+            else
+                findings.fail("image-busy", path,
+                              fmt::format("{} (process {}) has it open for writing; two writers "
+                                          "destroy its file systems",
+                                          name, pid),
+                              fmt::format("kill {}", pid));
+            break;
+        }
+    }
+    std::error_code no_loops;
+    for (const auto& device : fs::directory_iterator("/sys/block", no_loops)) {
+        std::string file = read_whole(device.path() / "loop/backing_file");
+        while (file.ends_with('\n'))
+            file.pop_back();
+        std::error_code not_same;
+        if (!file.empty() && fs::equivalent(file, path, not_same)) {
+            const std::string name = "/dev/" + device.path().filename().string();
+            findings.fail("image-on-loop", path,
+                          fmt::format("is the loop device {}: what is mounted there and clients "
+                                      "write over each other",
+                                      name),
+                          fmt::format("umount {}* ; losetup -d {}", name, name));
+        }
+    }
+}
+
+void check_room(const std::string& path, Findings& findings) {
+    constexpr std::uint64_t very_little = std::uint64_t{16} << 20;
+    struct stat status {};
+    struct statvfs space {};
+    if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode) ||
+        ::statvfs(path.c_str(), &space) != 0)
+        return;
+    const std::string directory = fs::absolute(path).parent_path().string();
+    if ((space.f_flag & ST_RDONLY) != 0) {
+        findings.warn("image-file-system-read-only", path,
+                      "lies on a file system that is mounted read-only: no client can write",
+                      fmt::format("mount -o remount,rw {}", shell_word(directory)));
+        return;
+    }
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    const std::uint64_t missing = size - std::min(size, allocated);
+    const std::uint64_t free = std::uint64_t{space.f_bavail} * space.f_frsize;
+    if (free >= missing)
+        return;
+    const std::string what =
+        fmt::format("{} MiB of it are not allocated yet, and the file system has {} MiB left: "
+                    "clients' writes will fail",
+                    missing >> 20, free >> 20);
+    const std::string fix = fmt::format("du -xah {} | sort -h | tail", shell_word(directory));
+    if (free < very_little)
+        findings.fail("disk-full", path, what, fix);
+    else
+        findings.warn("disk-nearly-full", path, what, fix);
+}
+
+} // namespace bootview::doctor

@@ -1,0 +1,169 @@
+#include "bootview/doctor/ports.h"
+
+#include "bootview/doctor/from_preflight.h"
+#include "bootview/preflight.h"
+#include "common/port_holder.h"
+#include "tftp-bridge/dhcp/port.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace bootview::doctor {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_whole(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<std::string> arguments_of(pid_t process) {
+    std::vector<std::string> words;
+    std::istringstream text(read_whole(fmt::format("/proc/{}/cmdline", process)));
+    for (std::string word; std::getline(text, word, '\0');)
+        words.push_back(word);
+    return words;
+}
+
+pid_t parent_of(pid_t process) {
+    std::istringstream lines(read_whole(fmt::format("/proc/{}/status", process)));
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("PPid:"))
+            return static_cast<pid_t>(std::strtol(line.c_str() + 5, nullptr, 10));
+    return 0;
+}
+
+bool names(const std::vector<std::string>& words, const std::string& source) {
+    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
+        std::error_code ignored;
+        const auto equals = word.find('='); // file=IMAGE
+        return fs::equivalent(word, source, ignored) ||
+               (equals != std::string::npos &&
+                fs::equivalent(word.substr(equals + 1), source, ignored));
+    });
+}
+
+// Is it one of our programs, serving what we are asked about? That port is as it should be.
+bool serves(const PortHolder& holder, const std::string& source) {
+    constexpr std::array programs{"bootview", "nbdkit", "tftp-bridge"};
+    if (std::find(programs.begin(), programs.end(), holder.name) == programs.end())
+        // A socket unit: the service manager has the port of a service of ours.
+        return holder.pid == 1 && source.starts_with("/var/lib/bootview/images");
+    return source.empty() || names(holder.arguments, source) ||
+           names(arguments_of(parent_of(holder.pid)), source);
+}
+
+std::string stop_line(const std::optional<PortHolder>& holder, std::uint16_t port,
+                      Transport transport) {
+    if (!holder)
+        return fmt::format("sudo ss -lnp{} sport = :{}", transport == Transport::tcp ? 't' : 'u',
+                           port);
+    const std::string service =
+        service_of_cgroup(read_whole(fmt::format("/proc/{}/cgroup", holder->pid)));
+    // Where everything is in one unit, as in a container, that says nothing.
+    if (!service.empty() && service != service_of_cgroup(read_whole("/proc/self/cgroup")))
+        return fmt::format("systemctl disable --now {}", service);
+    return fmt::format("kill {}", holder->pid);
+}
+
+// True: it is ours to have.
+bool check_port(const PortQuestion& question, std::uint16_t port, Transport transport,
+                Findings& findings) {
+    const bool is_nbd = transport == Transport::tcp;
+    const std::string name = is_nbd ? "nbd" : "tftp";
+    const int error = bind_port(question.listen, port, transport).error;
+    if (error == 0)
+        return true;
+    const auto holder =
+        error == EADDRINUSE ? find_port_holder(port, transport) : std::optional<PortHolder>{};
+    if (holder && serves(*holder, question.source)) {
+        findings.fine(name + "-port-served",
+                      fmt::format("{} port {}", is_nbd ? "NBD" : "TFTP", port),
+                      fmt::format("served by {} (process {}) already", holder->name, holder->pid));
+        return false;
+    }
+    // bootview on another source is what port_problem() words as "already served".
+    const Failed failed =
+        split_failure(preflight::port_problem(port, transport, question.listen, error, holder,
+                                              is_nbd ? "--nbd-port" : "--tftp-port", ""));
+    if (error == EADDRINUSE)
+        findings.fail(name + "-port-taken", failed.thing, failed.what,
+                      stop_line(holder, port, transport));
+    else if (error == EADDRNOTAVAIL)
+        findings.fail("listen-address-foreign", failed.thing, failed.what, "ip -brief address");
+    else if ((error == EACCES || error == EPERM) && !is_nbd && !question.tftp_port_is_chosen)
+        findings.warn("tftp-port-denied", failed.thing,
+                      "this user may not use ports below 1024: serve takes 6969, and firmware "
+                      "asks on 69 alone",
+                      fmt::format("sudo sysctl net.ipv4.ip_unprivileged_port_start={}", port));
+    else if (error == EACCES || error == EPERM)
+        findings.fail(name + "-port-denied", failed.thing, failed.what,
+                      fmt::format("sudo sysctl net.ipv4.ip_unprivileged_port_start={}", port));
+    else
+        findings.fail(name + "-port-broken", failed.thing, failed.what);
+    return false;
+}
+
+void check_dhcp_ports(Findings& findings) {
+    const Descriptor pxe = dhcp::open_boot_server_socket();
+    const int pxe_error = pxe ? 0 : errno;
+    const Descriptor dhcp_socket = dhcp::open_broadcast_socket("");
+    const int dhcp_error = dhcp_socket ? 0 : errno;
+    for (const auto& [port, error] :
+         {std::pair{dhcp::server_port, dhcp_error}, std::pair{dhcp::boot_server_port, pxe_error}}) {
+        const std::string thing = fmt::format("DHCP proxy port {}", port);
+        if (error == 0)
+            continue;
+        if (error == EACCES || error == EPERM) {
+            findings.fail("dhcp-proxy-denied", thing,
+                          "this user may not use it: the DHCP proxy needs root, or "
+                          "CAP_NET_BIND_SERVICE and CAP_NET_RAW",
+                          "sudo bootview serve --dhcp-proxy");
+            return;
+        }
+        const auto holder = find_port_holder(port, Transport::udp);
+        const std::string whose =
+            holder ? fmt::format("{} (process {})", holder->name, holder->pid) : "another program";
+        if (port == dhcp::boot_server_port)
+            findings.fail("pxe-port-taken", thing, "taken by " + whose,
+                          stop_line(holder, port, Transport::udp));
+        else // a DHCP server that does not share it: whole packets are read instead
+            findings.fine("dhcp-port-shared", thing, "shared with " + whose);
+    }
+}
+
+} // namespace
+
+std::string service_of_cgroup(std::string_view text) {
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        const std::string leaf = line.substr(line.rfind('/') + 1);
+        if (leaf.ends_with(".service"))
+            return leaf;
+    }
+    return {};
+}
+
+void check_ports(const PortQuestion& question, Findings& findings) {
+    const bool nbd = check_port(question, question.nbd_port, Transport::tcp, findings);
+    const bool tftp = check_port(question, question.tftp_port, Transport::udp, findings);
+    if (nbd && tftp)
+        findings.fine("ports", "ports",
+                      fmt::format("{} for NBD and {} for TFTP are free", question.nbd_port,
+                                  question.tftp_port));
+    if (question.dhcp_proxy)
+        check_dhcp_ports(findings);
+}
+
+} // namespace bootview::doctor

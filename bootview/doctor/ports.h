@@ -1,0 +1,28 @@
+// The ports to serve on: free, or taken, and by whom.
+#pragma once
+
+#include "bootview/doctor/finding.h"
+#include "bootview/endpoint.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bootview::doctor {
+
+struct PortQuestion {
+    Address listen;
+    std::uint16_t nbd_port = 0;
+    std::uint16_t tftp_port = 0;
+    bool tftp_port_is_chosen = false; // by the user; otherwise `serve` takes another one
+    bool dhcp_proxy = false;
+    std::string source; // what is to be served; empty: whatever is
+};
+
+void check_ports(const PortQuestion& question, Findings& findings);
+
+// "smbd.service", of the text of /proc/PID/cgroup; empty for a process of none.
+std::string service_of_cgroup(std::string_view text);
+
+} // namespace bootview::doctor

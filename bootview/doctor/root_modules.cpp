@@ -1,0 +1,73 @@
+#include "bootview/doctor/root_modules.h"
+
+#include "bootview/doctor/command.h"
+#include "bootview/paths.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <sstream>
+
+#include <fmt/format.h>
+
+namespace bootview::doctor {
+
+namespace {
+
+// 2 of "/dev/nbd0p2"; nothing where the whole device, or something else, is named.
+std::optional<unsigned> partition_number(const std::string& root) {
+    if (!root.starts_with("/dev/nbd"))
+        return std::nullopt;
+    const auto p = root.rfind('p');
+    unsigned number = 0;
+    if (p == std::string::npos || p < 8)
+        return std::nullopt;
+    const char* end = root.data() + root.size();
+    const auto result = std::from_chars(root.data() + p + 1, end, number);
+    return result.ec == std::errc{} && result.ptr == end ? std::optional(number) : std::nullopt;
+}
+
+} // namespace
+
+std::set<std::string> names_in_listing(const std::string& listing) {
+    std::set<std::string> names;
+    std::istringstream lines(listing);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream fields(line);
+        std::string field;
+        for (int i = 0; i < 6 && std::getline(fields, field, '/'); ++i) {
+        }
+        if (!fields.eof() && !field.empty() && field != "." && field != "..")
+            names.insert(field);
+    }
+    return names;
+}
+
+RootModules modules_on_root(const OpenImage& image, const std::string& root) {
+    const auto number = partition_number(root);
+    if (!number)
+        return {};
+    const auto& contents = image.contents.contents;
+    const auto found = std::find_if(contents.begin(), contents.end(), [&](const auto& content) {
+        return content.partition.number == *number;
+    });
+    if (found == contents.end())
+        return {RootState::no_such_partition, {}};
+    if (!found->filesystem.starts_with("ext"))
+        return {};
+    if (!find_in_path("debugfs", search_path_of_environment()))
+        return {RootState::no_program, {}};
+    RootModules result;
+    for (const char* directory : {"/usr/lib/modules", "/lib/modules"}) {
+        const CommandResult listed =
+            run_command({"debugfs", "-R", fmt::format("ls -p {}", directory),
+                         fmt::format("{}?offset={}", image.path, found->partition.range.offset)});
+        if (listed.status != 0)
+            return {};
+        result.kernels.merge(names_in_listing(listed.output));
+    }
+    result.state = RootState::listed;
+    return result;
+}
+
+} // namespace bootview::doctor

@@ -1,0 +1,109 @@
+# An image that can't be served, or not for long: the doctor finds out why.
+source "$(dirname "$0")/doctor.sh"
+requires xz zstd mke2fs fsck.vfat python3
+prepare_images
+
+examine "$image"
+sound "a good image"
+has boot-files || fail "a good image does not boot: $(all_said)"
+
+# What is no image.
+examine "$scratch/none.img"
+finds failure image-missing
+: >"$scratch/empty.img"
+examine "$scratch/empty.img"
+finds failure image-empty
+head -c 1M /dev/zero >"$scratch/zeros.img"
+examine "$scratch/zeros.img"
+finds failure image-without-partition-table
+for packing in gzip:gz xz:xz zstd:zst; do
+    packed=$scratch/packed.${packing#*:}
+    "${packing%:*}" -q -c "$image" >"$packed"
+    examine "$packed"
+    finds failure image-packed "${packing%:*}"
+    bash -c "$(said image-packed fix)" >/dev/null 2>&1 || fail "its line fails: $(said image-packed fix)"
+    examine "$scratch/packed" # it lies beside, without the suffix
+    sound "what ${packing%:*} had packed"
+    rm "$packed" "$scratch/packed"
+done
+printf 'QFI\xfb' | cat - "$scratch/zeros.img" >"$scratch/disk.qcow2"
+examine "$scratch/disk.qcow2"
+finds failure image-format qemu-nbd
+
+# What is only part of one.
+truncate -s 20M "$image" # the second partition reaches past the end
+examine "$image"
+finds failure image-truncated 'partition 2'
+truncate -s 9M "$image"
+examine "$image"
+finds failure image-truncated
+good_image
+printf x >>"$image"
+mends warning image-size-odd "$image"
+good_image
+python3 - "$image" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as disk:
+    disk.seek((1 << 20) + 37) # the state that Linux sets at a mount
+    disk.write(b"\x01")
+END
+mends warning fat-dirty "$image"
+good_image
+python3 - "$image" <<'END'
+import struct, sys
+with open(sys.argv[1], "r+b") as disk:
+    base = 1 << 20
+    disk.seek(base)
+    sector = disk.read(512)
+    reserved, copies, entries = sector[14] | sector[15] << 8, sector[16], sector[17] | sector[18] << 8
+    length = struct.unpack("<H", sector[22:24])[0]
+    disk.seek(base + (reserved + copies * length) * 512)
+    root = disk.read(entries * 32)
+    first = next(struct.unpack("<H", root[i + 26:i + 28])[0] for i in range(0, len(root), 32)
+                 if root[i:i + 11] == b"INITRD  IMG" or root[i:i + 7] == b"VMLINUZ")
+    for copy in range(copies): # its second cluster is beyond the volume
+        disk.seek(base + (reserved + copy * length) * 512 + first * 2)
+        disk.write(struct.pack("<H", 0xfff0))
+END
+mends failure fat-damaged "$image"
+truncate -s 24M "$scratch/none-yet.img"
+printf 'label: dos\nstart=2048, size=32768, type=c\nstart=34816, type=83\n' | sfdisk -q "$scratch/none-yet.img"
+mends failure image-without-fat "$scratch/none-yet.img"
+sfdisk -q --part-type "$scratch/none-yet.img" 1 83
+dd if=/dev/zero of="$scratch/none-yet.img" bs=1M seek=1 count=1 conv=notrunc status=none
+examine "$scratch/none-yet.img"
+finds failure image-without-fat
+
+# Who may, and who else does.
+good_image
+touch -d '+3 days' "$image"
+examine "$image"
+finds warning clock-implausible "$image"
+good_image
+sleep 1000 9<>"$image" &
+holder=$!
+cleanup "kill $holder"
+mends failure image-busy "$image"
+mkdir "$scratch/many"
+examine "$scratch/many"
+finds warning images-none
+if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$BOOTVIEW"; then
+    before=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+    mkdir "$scratch/closed"
+    mv "$image" "$scratch/closed/disk.img"
+    chmod 600 "$scratch/closed/disk.img"
+    chmod 700 "$scratch/closed"
+    mends failure image-directory-closed "$scratch/closed/disk.img"
+    mends failure image-unreadable "$scratch/closed/disk.img"
+    mends warning image-read-only "$scratch/closed/disk.img"
+    mv "$scratch/closed/disk.img" "$image"
+    before=()
+fi
+if can_remount "a file system that is full"; then
+    mkdir "$scratch/small"
+    before=(unshare -m bash -c 'mount -t tmpfs -o size=4m none "$1" && truncate -s 24M "$1/disk.img" &&
+        dd if="$2" of="$1/disk.img" bs=1M count=2 conv=notrunc,sparse status=none && shift 2 && exec "$@"' - "$scratch/small" "$image")
+    examine "$scratch/small/disk.img"
+    finds failure disk-full 'MiB'
+fi
+echo "$found findings"

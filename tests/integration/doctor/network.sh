@@ -1,0 +1,158 @@
+# Networks that clients can't be served on: interfaces, netmasks, firewalls, DHCP servers. In network
+# namespaces of its own: "server", where the doctor is, and "router".
+source "$(dirname "$0")/doctor.sh"
+requires ip nft dnsmasq sysctl python3
+[ "$(id -u)" = 0 ] || { echo "skipped: network namespaces need root"; exit 77; }
+net=bvd$$
+for machine in server router; do
+    ip netns add "$net-$machine" 2>/dev/null && ip netns exec "$net-$machine" true 2>/dev/null || {
+        echo "skipped: no network namespaces here"
+        exit 77
+    }
+    cleanup "ip netns del $net-$machine"
+    cleanup "ip netns pids $net-$machine | xargs -r kill"
+    ip -n "$net-$machine" link set lo up
+done
+server() { ip netns exec "$net-server" "$@"; }
+before=(ip netns exec "$net-server")
+fixing=(ip netns exec "$net-server" bash -c)
+arguments=(--nbd-port 10809)
+
+examine
+finds failure network-none
+ip -n "$net-router" link add eth0 type veth peer name eth0 netns "$net-server" 2>/dev/null || {
+    echo "skipped: this kernel has no veth"
+    exit 77
+}
+ip -n "$net-router" link set eth0 up
+ip -n "$net-router" address add 192.168.77.254/24 dev eth0
+mends failure network-down
+no network-none
+mends failure network-no-address
+examine
+finds warning network-no-default-route
+ip -n "$net-server" route add default via 192.168.77.254
+examine
+no network-no-default-route
+has network || fail "the network is not fine: $(all_said)"
+server ip address add 169.254.7.7/16 dev eth0
+examine
+finds warning network-link-local
+server ip address flush dev eth0
+server ip address add 192.168.77.1/32 dev eth0
+mends warning network-netmask
+server ip address add 172.17.0.2/16 dev eth0
+before=(ip netns exec "$net-server" bash -c 'mount -t tmpfs none /run && touch /run/.containerenv && exec "$@"' -)
+examine --listen 172.17.0.2
+finds warning network-behind-nat
+before=(ip netns exec "$net-server")
+server ip address delete 172.17.0.2/16 dev eth0
+ip -n "$net-server" route add default via 192.168.77.254
+
+# Firewalls. One that says nothing lets everybody in.
+examine
+[ "$(said firewall severity)" = fine ] || fail "no rules, and yet: $(all_said)"
+server nft -f - <<'END'
+table inet filter {
+    set allowed { type inet_service; elements = { 22, 80 }; }
+    chain local { udp dport 67 drop; }
+    chain input {
+        type filter hook input priority 0; policy drop;
+        iifname "lo" accept
+        ct state invalid drop
+        tcp dport @allowed accept
+        meta l4proto icmp accept
+        udp dport 60-70 jump local
+    }
+}
+END
+mends failure firewall-drops-nbd
+mends failure firewall-drops-tftp
+mends failure firewall-drops-tftp-transfers
+has firewall || fail "all is let in now, and yet: $(all_said)"
+examine --listen 127.0.0.1
+no firewall-drops-nbd
+server nft flush ruleset
+server nft -f - <<'END'
+table ip filter {
+    chain input {
+        type filter hook input priority 0; policy drop;
+        ip saddr 192.168.77.0/24 accept
+    }
+}
+END
+examine
+finds unchecked firewall-depends
+no firewall-drops-nbd
+if setpriv --reuid 65534 --regid 65534 --clear-groups test -x "$BOOTVIEW"; then
+    before=(ip netns exec "$net-server" setpriv --reuid 65534 --regid 65534 --clear-groups)
+    examine --dhcp-proxy
+    finds unchecked firewall-unread
+    finds unchecked dhcp-not-asked
+    finds failure dhcp-proxy-denied
+    examine --tftp-port 69
+    finds failure tftp-port-denied
+    # Where this kernel's settings may be changed.
+    if server bash -c 'sysctl -q -w net.ipv4.ip_unprivileged_port_start=1024' 2>/dev/null; then
+        mends warning tftp-port-denied
+    fi
+    before=(ip netns exec "$net-server")
+fi
+server nft flush ruleset
+
+# DHCP. Servers run in "router", but for the one that the doctor's own line starts.
+serve_dhcp() { # ARGUMENT...
+    : >"$scratch/dhcp.log"
+    ip netns exec "$net-router" dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --user=root --pid-file= \
+        --dhcp-leasefile="$scratch/leases" --dhcp-authoritative --no-ping --log-facility=- "$@" 2>"$scratch/dhcp.log" &
+    dhcp_server=$!
+    cleanup "kill $dhcp_server"
+    wait_until grep -q 'DHCP, ' "$scratch/dhcp.log"
+}
+stop_dhcp() { kill "$dhcp_server" && wait "$dhcp_server" || true; }
+examine --dhcp-proxy
+finds failure dhcp-server-missing
+fix=$(said dhcp-server-missing fix)
+server bash -c "$fix --conf-file=/dev/null --user=root --pid-file=$scratch/dnsmasq.pid --dhcp-leasefile=$scratch/own-leases --no-ping"
+wait_until test -s "$scratch/dnsmasq.pid"
+examine --dhcp-proxy
+no dhcp-server-missing
+kill "$(cat "$scratch/dnsmasq.pid")"
+serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600
+examine --dhcp-proxy
+has dhcp || fail "a DHCP server is there: $(all_said)"
+stop_dhcp
+serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600 --dhcp-boot=pxelinux.0
+examine --dhcp-proxy
+finds warning dhcp-server-sends-pxe pxelinux.0
+stop_dhcp
+serve_dhcp --dhcp-range=192.168.77.0,proxy --pxe-service=x86PC,Other,pxelinux
+examine --dhcp-proxy
+finds failure dhcp-other-proxy 192.168.77.254
+stop_dhcp
+ip -n "$net-router" address add 10.9.0.1/16 dev eth0
+ip -n "$net-router" address delete 192.168.77.254/24 dev eth0
+serve_dhcp --dhcp-range=10.9.1.100,10.9.1.199,255.255.0.0,600
+examine --dhcp-proxy
+finds warning dhcp-other-subnet
+server ip address add 10.9.0.2/24 dev eth0
+ip -n "$net-server" address delete 192.168.77.1/24 dev eth0
+ip -n "$net-server" route replace default via 10.9.0.1
+stop_dhcp
+serve_dhcp --dhcp-range=10.9.0.100,10.9.0.199,255.255.0.0,600
+mends warning dhcp-netmask-differs --dhcp-proxy
+stop_dhcp
+server python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 4011))
+open(sys.argv[1], "w").close()
+time.sleep(1000)' "$scratch/held" &
+cleanup "kill $!"
+wait_until test -e "$scratch/held"
+examine --dhcp-proxy
+finds failure pxe-port-taken python3
+eval "$(said pxe-port-taken fix)"
+wait_until eval "! server ss -lun | grep -q :4011"
+examine --dhcp-proxy
+no pxe-port-taken
+echo "$found findings"

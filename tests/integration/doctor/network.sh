@@ -66,6 +66,16 @@ table inet filter {
     }
 }
 END
+# serve does not begin where it is certain that nobody gets in.
+if [ -e /dev/fuse ]; then
+    prepare_images
+    arguments=(--nbd-port 10809)
+    status=0
+    server timeout 60 "$BOOTVIEW" serve "$image" >"$scratch/out" 2>"$scratch/errors" || status=$?
+    [ "$status" = 1 ] && [ "$(wc -l <"$scratch/errors")" = 1 ] && grep -q 'NBD port 10809: the firewall drops it' "$scratch/errors" &&
+        grep -q '"nft insert rule inet filter input tcp dport 10809 accept"' "$scratch/errors" ||
+        fail "serve behind a shut firewall: status $status: $(cat "$scratch/out" "$scratch/errors")"
+fi
 mends failure firewall-drops-nbd
 mends failure firewall-drops-tftp
 mends failure firewall-drops-tftp-transfers

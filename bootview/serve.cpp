@@ -1,5 +1,7 @@
 #include "bootview/serve.h"
 
+#include "bootview/doctor/firewall.h"
+#include "bootview/doctor/network.h"
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "bootview/mount_directory.h"
@@ -18,6 +20,8 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace bootview {
 
@@ -115,6 +119,18 @@ Part tftp_part(const ServeOptions& options, const Programs& programs,
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
 }
 
+// What the doctor can tell at once. Only root may read the rules; others learn of it by the doctor.
+void check_firewall(const ServeOptions& options, std::uint16_t nbd_port, std::uint16_t tftp_port) {
+    if (::geteuid() != 0)
+        return;
+    const auto network = doctor::look_at_network(options.listen, options.dhcp_proxy);
+    const auto shut = doctor::find_shut_port(network.served_interfaces(),
+                                             {"", nbd_port, tftp_port, options.dhcp_proxy, true});
+    if (shut)
+        throw Failure(
+            fmt::format("{}: {}; let it in with \"{}\"", shut->thing, shut->what, shut->fix));
+}
+
 void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nbd_port,
                   std::uint16_t tftp_port, const std::string& mounted_at) {
     constexpr std::size_t most_shown = 10;
@@ -190,6 +206,7 @@ int serve(const ServeOptions& wanted) {
         open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
     const std::uint16_t nbd_port = port_of(nbd_socket.get());
     const std::uint16_t tftp_port = choose_tftp_port(options);
+    check_firewall(options, nbd_port, tftp_port);
     if (kind == SourceKind::image && ::access(options.source.c_str(), W_OK) != 0)
         log::say(log::Level::warning,
                  "{} may only be read by this user: clients will not be able to write",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -131,15 +132,23 @@ std::vector<BootEntry> pxelinux_entries(const std::string& file, std::string_vie
         std::string kernel;
         std::string initramfs;
         std::optional<std::string> append;
+        bool adds_ip = false;
     };
     std::vector<Label> labels;
     std::string append_for_all;
+    bool adds_ip_to_all = false;
+    // Bit 0 of its number, which may be hexadecimal (syslinux.txt, SYSAPPEND).
+    const auto asks_for_ip = [](const std::string& value) {
+        return (std::strtoul(value.c_str(), nullptr, 0) & 1) != 0;
+    };
     for (const auto& [word, value] : lines_of(text)) {
         const std::string key = lower(word);
         if (key == "label")
-            labels.push_back({value, "", "", std::nullopt});
+            labels.push_back({value, "", "", std::nullopt, adds_ip_to_all});
         else if (key == "append" && labels.empty())
             append_for_all = value;
+        else if (key == "ipappend" || key == "sysappend")
+            (labels.empty() ? adds_ip_to_all : labels.back().adds_ip) = asks_for_ip(value);
         else if (labels.empty())
             continue;
         else if (key == "kernel" || key == "linux")
@@ -157,6 +166,7 @@ std::vector<BootEntry> pxelinux_entries(const std::string& file, std::string_vie
         entry.where = fmt::format("{}, label {}", file, label.name);
         entry.file = file;
         set_kernel(entry, label.kernel);
+        entry.adds_ip = label.adds_ip;
         std::string initramfs = label.initramfs;
         for (const std::string& word : words_of(label.append.value_or(append_for_all))) {
             if (word.starts_with("initrd="))

@@ -18,6 +18,7 @@ struct BootEntry {
     std::string kernel; // as a path of the volume, without a leading '/'
     std::vector<std::string> initramfs;
     std::string command_line;
+    bool adds_ip = false;   // the boot loader appends ip= itself (PXELINUX: IPAPPEND 1, 3)
     bool elsewhere = false; // a URL, or a path with variables: not to be found here
 };
 

@@ -54,12 +54,20 @@ public:
 
     void check(const BootEntry& entry) {
         const CommandLine line = parse_command_line(entry.command_line);
-        const std::string kernel = check_kernel(entry);
-        if (kernel != missing)
-            check_initramfs(entry, kernel == unknown ? "" : kernel);
+        const std::string kernel = check_files(entry);
         check_command_line(entry, line);
-        if (kernel != missing && kernel != unknown)
+        if (!kernel.empty())
             check_root(entry, line, kernel);
+    }
+
+    // Gives the version of the kernel; empty where that is not known.
+    std::string check_files(const BootEntry& entry) {
+        const std::string kernel = check_kernel(entry);
+        if (kernel == missing)
+            return {};
+        const std::string version = kernel == unknown ? "" : kernel;
+        check_initramfs(entry, version);
+        return version;
     }
 
 private:
@@ -173,7 +181,7 @@ private:
                  "its command line has no root=, so the kernel does not know which partition "
                  "of the export it is",
                  edit(entry, root.word, root.word + " root=/dev/nbd0p2"));
-        if (!line.has_ip && findings_.find("cmdline-without-ip") == nullptr)
+        if (!line.has_ip && !entry.adds_ip && findings_.find("cmdline-without-ip") == nullptr)
             findings_.warn("cmdline-without-ip", entry.where,
                            "its command line has no ip=, so not every initramfs has a network "
                            "by then",
@@ -385,8 +393,11 @@ void check_boot_files(const OpenImage& image, const Served& served, const Unpack
             else
                 checks.check(entry);
         }
-        if (from_nbd == 0)
+        if (from_nbd == 0) {
             check_no_nbd_entry(image, served, entries, findings);
+            if (!entries.front().elsewhere) // what else will be missing then
+                checks.check_files(entries.front());
+        }
         check_update_fits(image, entries, findings);
         if (from_nbd > 0 && findings.all().size() == before)
             findings.fine(

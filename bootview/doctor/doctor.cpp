@@ -19,8 +19,11 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <sstream>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -46,21 +49,40 @@ std::string find_source(const Options& options) {
                : "";
 }
 
+// What of fuse-fatimg's options decides which files there are: partition=N, partition=all.
+view::PartitionChoice partition_choice(const std::vector<std::string>& view_options) {
+    constexpr std::string_view key = "partition=";
+    view::PartitionChoice choice;
+    for (const std::string& list : view_options) {
+        std::istringstream words(list);
+        for (std::string word; std::getline(words, word, ',');) {
+            if (!word.starts_with(key))
+                continue;
+            const std::string value = word.substr(key.size());
+            choice.all = value == "all";
+            if (const unsigned long number = std::strtoul(value.c_str(), nullptr, 10); number > 0)
+                choice.number = static_cast<unsigned>(number);
+        }
+    }
+    return choice;
+}
+
 void check_one(const std::string& name, const std::string& path, Served served,
-               Findings& findings) {
+               const view::PartitionChoice& choice, Findings& findings) {
     Findings of_image; // some checks ask what others found, of the same image
     served.name = name;
-    if (const auto image = check_image(path, of_image)) {
+    if (const auto image = check_image(path, choice, of_image)) {
         check_raspberry_pi(*image, of_image);
         check_boot_files(*image, served, unpack, of_image);
     }
     findings.add_all(of_image);
 }
 
-void check_source(const std::string& source, Served served, Findings& findings) {
+void check_source(const std::string& source, Served served, const view::PartitionChoice& choice,
+                  Findings& findings) {
     std::error_code ignored;
     if (!fs::is_directory(source, ignored)) {
-        check_one("boot", source, served, findings);
+        check_one("boot", source, served, choice, findings);
         return;
     }
     if (!check_access(source, findings))
@@ -72,7 +94,7 @@ void check_source(const std::string& source, Served served, Findings& findings) 
         findings.warn("images-none", source, "holds no images yet",
                       fmt::format("cp --sparse=always IMAGE {}", shell_word(source)));
     for (const auto& [name, path] : images)
-        check_one(name, path, served, findings);
+        check_one(name, path, served, choice, findings);
 }
 
 // With a client to play, the DISCOVER is its own.
@@ -120,7 +142,7 @@ int run(const Options& options) {
     if (options.dhcp_proxy && !client)
         check_dhcp(served.network, root, findings);
     if (!source.empty())
-        check_source(source, served, findings);
+        check_source(source, served, partition_choice(options.view_options), findings);
     if (client)
         play_client(*client, {served.network, served.nbd_port, tftp_port, options.dhcp_proxy, root},
                     findings);

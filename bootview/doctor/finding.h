@@ -39,6 +39,7 @@ public:
         add(Severity::fine, std::move(id), std::move(thing), std::move(what), {});
     }
 
+    void add(Finding finding) { all_.push_back(std::move(finding)); }
     void add_all(const Findings& others) {
         all_.insert(all_.end(), others.all_.begin(), others.all_.end());
     }

@@ -292,6 +292,31 @@ std::string fix_for(const Judgement& judgement, const Service& service) {
     return fmt::format("nft insert rule {} {} accept", judgement.chain, service.rule);
 }
 
+std::vector<Service> services_of(const FirewallQuestion& question) {
+    const auto packet = [&](const char* protocol, std::uint16_t port, bool established = false) {
+        return Packet{protocol, port, established, question.interface};
+    };
+    std::vector<Service> services{
+        {"firewall-drops-nbd", fmt::format("NBD port {}", question.nbd_port),
+         packet("tcp", question.nbd_port), fmt::format("tcp dport {}", question.nbd_port)},
+        {"firewall-drops-tftp", fmt::format("TFTP port {}", question.tftp_port),
+         packet("udp", question.tftp_port), fmt::format("udp dport {}", question.tftp_port)},
+        // RFC 1350 §4: what a client acknowledges goes to a port that is another for each transfer.
+        {"firewall-drops-tftp-transfers", "TFTP transfers", packet("udp", 50000, true),
+         "ct state established,related"}};
+    if (question.dhcp_proxy)
+        for (const std::uint16_t port : {std::uint16_t{67}, std::uint16_t{4011}})
+            services.push_back({"firewall-drops-dhcp", fmt::format("DHCP proxy port {}", port),
+                                packet("udp", port), fmt::format("udp dport {}", port)});
+    return services;
+}
+
+Finding dropped(const Service& service, const Judgement& judgement) {
+    return {Severity::failure, service.id, service.what,
+            fmt::format("the firewall drops it (chain {})", judgement.chain),
+            fix_for(judgement, service)};
+}
+
 } // namespace
 
 Judgement judge(std::string_view ruleset, const Packet& packet) {
@@ -314,30 +339,13 @@ void check_firewall(const FirewallQuestion& question, Findings& findings) {
                              question.root ? "" : "sudo bootview doctor");
         return;
     }
-    const auto packet = [&](const char* protocol, std::uint16_t port, bool established = false) {
-        return Packet{protocol, port, established, question.interface};
-    };
-    std::vector<Service> services{
-        {"firewall-drops-nbd", fmt::format("NBD port {}", question.nbd_port),
-         packet("tcp", question.nbd_port), fmt::format("tcp dport {}", question.nbd_port)},
-        {"firewall-drops-tftp", fmt::format("TFTP port {}", question.tftp_port),
-         packet("udp", question.tftp_port), fmt::format("udp dport {}", question.tftp_port)},
-        // RFC 1350 §4: what a client acknowledges goes to a port that is another for each transfer.
-        {"firewall-drops-tftp-transfers", "TFTP transfers", packet("udp", 50000, true),
-         "ct state established,related"}};
-    if (question.dhcp_proxy)
-        for (const std::uint16_t port : {std::uint16_t{67}, std::uint16_t{4011}})
-            services.push_back({"firewall-drops-dhcp", fmt::format("DHCP proxy port {}", port),
-                                packet("udp", port), fmt::format("udp dport {}", port)});
     bool all_in = true;
     try {
-        for (const Service& service : services) {
+        for (const Service& service : services_of(question)) {
             const Judgement judgement = judge(rules.output, service.packet);
             all_in = all_in && judgement.verdict == Verdict::accept;
             if (judgement.verdict == Verdict::drop)
-                findings.fail(service.id, service.what,
-                              fmt::format("the firewall drops it (chain {})", judgement.chain),
-                              fix_for(judgement, service));
+                findings.add(dropped(service, judgement));
             else if (judgement.verdict == Verdict::depends)
                 findings.not_checked("firewall-depends", service.what,
                                      "the firewall lets in some of it, by rules that can't be "
@@ -352,6 +360,35 @@ void check_firewall(const FirewallQuestion& question, Findings& findings) {
     }
     if (all_in)
         findings.fine("firewall", "firewall", "lets clients in");
+}
+
+std::optional<Finding> find_shut_port(const std::vector<std::string>& interfaces,
+                                      FirewallQuestion question) {
+    if (interfaces.empty() || !find_in_path("nft", search_path_of_environment()))
+        return std::nullopt;
+    const CommandResult rules =
+        run_command({"nft", "-j", "list", "ruleset"}, std::chrono::seconds(5));
+    if (rules.status != 0)
+        return std::nullopt;
+    try {
+        for (std::size_t i = 0; i < services_of(question).size(); ++i) {
+            std::optional<Finding> shut;
+            for (const std::string& interface : interfaces) {
+                question.interface = interface;
+                const Service service = services_of(question).at(i);
+                const Judgement judgement = judge(rules.output, service.packet);
+                if (judgement.verdict != Verdict::drop) {
+                    shut.reset();
+                    break;
+                }
+                shut = dropped(service, judgement);
+            }
+            if (shut)
+                return shut;
+        }
+    } catch (const std::exception&) { // not understood, so nothing is certain
+    }
+    return std::nullopt;
 }
 
 } // namespace bootview::doctor

@@ -7,8 +7,10 @@
 #include "bootview/doctor/finding.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bootview::doctor {
 
@@ -44,5 +46,10 @@ struct FirewallQuestion {
     bool root = false;
 };
 void check_firewall(const FirewallQuestion& question, Findings& findings);
+
+// For `serve`: what is dropped on each of these interfaces, so that it is certain that no client
+// gets through. Nothing where that is not so, or can't be known.
+std::optional<Finding> find_shut_port(const std::vector<std::string>& interfaces,
+                                      FirewallQuestion question);
 
 } // namespace bootview::doctor

@@ -152,7 +152,8 @@ std::string OpenImage::edit_line(const std::string& name, const std::string& sed
                        for_mtools(), inside, shell_word(sed_script));
 }
 
-std::optional<OpenImage> check_image(const std::string& path, Findings& findings) {
+std::optional<OpenImage> check_image(const std::string& path, const view::PartitionChoice& choice,
+                                     Findings& findings) {
     if (!check_access(path, findings))
         return std::nullopt;
     OpenImage image;
@@ -181,7 +182,7 @@ std::optional<OpenImage> check_image(const std::string& path, Findings& findings
         check_clock(std::chrono::system_clock::now(),
                     std::chrono::system_clock::from_time_t(image.file->stamp().modified.tv_sec),
                     path, findings);
-        image.contents = view::read_contents(image.reader(), size, {});
+        image.contents = view::read_contents(image.reader(), size, choice);
         check_table(path, image.contents, findings);
         if (!image.contents.refusal.empty()) {
             check_nothing_shown(path, image.contents, findings);
@@ -193,6 +194,7 @@ std::optional<OpenImage> check_image(const std::string& path, Findings& findings
             image.fat = content.partition.range;
             image.volume = std::make_shared<const BootVolume>(image.reader(), image.fat);
             check_fat(image, content.is_dirty, findings);
+            break; // with partition=all, the first
         }
     } catch (const std::exception& error) {
         findings.fail("image-broken", path, error.what(), "dmesg | tail");

@@ -30,6 +30,7 @@ struct OpenImage {
 };
 
 // Nothing: there is nothing further to be looked at.
-std::optional<OpenImage> check_image(const std::string& path, Findings& findings);
+std::optional<OpenImage> check_image(const std::string& path, const view::PartitionChoice& choice,
+                                     Findings& findings);
 
 } // namespace bootview::doctor

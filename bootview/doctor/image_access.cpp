@@ -122,6 +122,7 @@ void check_writers(const std::string& path, Findings& findings) {
     if (::stat(path.c_str(), &image) != 0)
         return;
     std::error_code ignored; // processes of others can't be looked into, and some end meanwhile
+    const fs::path name_of_image = fs::canonical(path, ignored).filename();
     for (const auto& process : fs::directory_iterator("/proc", ignored)) {
         const std::string pid = process.path().filename().string();
         if (pid.find_first_not_of("0123456789") != std::string::npos ||
@@ -129,6 +130,10 @@ void check_writers(const std::string& path, Findings& findings) {
             continue;
         std::error_code gone;
         for (const auto& descriptor : fs::directory_iterator(process.path() / "fd", gone)) {
+            // Not every file is asked: some lie on file systems that no longer answer.
+            std::error_code closed;
+            if (fs::read_symlink(descriptor.path(), closed).filename() != name_of_image)
+                continue;
             struct stat status {};
             if (::stat(descriptor.path().c_str(), &status) != 0 || status.st_ino != image.st_ino ||
                 status.st_dev != image.st_dev ||

@@ -110,6 +110,14 @@ std::optional<dhcp::Ipv4> Network::address() const {
     return chosen != nullptr ? std::optional(chosen->addresses.front().address) : std::nullopt;
 }
 
+std::vector<std::string> Network::served_interfaces() const {
+    std::vector<std::string> names;
+    for (const auto& candidate : interfaces)
+        if (listen.is_any() ? is_usable(candidate) : &candidate == interface())
+            names.push_back(candidate.name);
+    return names;
+}
+
 Network look_at_network(const Address& listen, bool dhcp_proxy) {
     Network network;
     network.interfaces = dhcp::list_interfaces();

@@ -24,6 +24,8 @@ struct Network {
     // The one to tell clients, and its interface; null without any.
     const dhcp::Interface* interface() const;
     std::optional<dhcp::Ipv4> address() const;
+    // Those that clients may come in by.
+    std::vector<std::string> served_interfaces() const;
 };
 
 Network look_at_network(const Address& listen, bool dhcp_proxy);

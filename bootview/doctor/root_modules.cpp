@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -45,28 +46,37 @@ std::set<std::string> names_in_listing(const std::string& listing) {
 
 RootModules modules_on_root(const OpenImage& image, const std::string& root) {
     const auto number = partition_number(root);
-    if (!number)
-        return {};
     const auto& contents = image.contents.contents;
-    const auto found = std::find_if(contents.begin(), contents.end(), [&](const auto& content) {
-        return content.partition.number == *number;
-    });
-    if (found == contents.end())
+    // Named in another way, it is the one that has modules.
+    std::vector<const view::Content*> candidates;
+    for (const view::Content& content : contents)
+        if (!number || content.partition.number == *number)
+            candidates.push_back(&content);
+    if (candidates.empty())
         return {RootState::no_such_partition, {}};
-    if (!found->filesystem.starts_with("ext"))
+    candidates.erase(std::remove_if(candidates.begin(), candidates.end(),
+                                    [](const view::Content* content) {
+                                        return !content->filesystem.starts_with("ext") ||
+                                               content->is_extended;
+                                    }),
+                     candidates.end());
+    if (candidates.empty())
         return {};
     if (!find_in_path("debugfs", search_path_of_environment()))
         return {RootState::no_program, {}};
     RootModules result;
-    for (const char* directory : {"/usr/lib/modules", "/lib/modules"}) {
-        const CommandResult listed =
-            run_command({"debugfs", "-R", fmt::format("ls -p {}", directory),
-                         fmt::format("{}?offset={}", image.path, found->partition.range.offset)});
-        if (listed.status != 0)
-            return {};
-        result.kernels.merge(names_in_listing(listed.output));
-    }
-    result.state = RootState::listed;
+    for (const view::Content* const content : candidates)
+        for (const char* directory : {"/usr/lib/modules", "/lib/modules"}) {
+            const CommandResult listed = run_command(
+                {"debugfs", "-R", fmt::format("ls -p {}", directory),
+                 fmt::format("{}?offset={}", image.path, content->partition.range.offset)});
+            if (listed.status != 0)
+                return {};
+            result.kernels.merge(names_in_listing(listed.output));
+        }
+    // One that holds none, and was only guessed at, says nothing.
+    if (number || !result.kernels.empty())
+        result.state = RootState::listed;
     return result;
 }
 

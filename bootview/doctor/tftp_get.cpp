@@ -29,6 +29,7 @@ enum Opcode : std::uint8_t { rrq = 1, data = 3, ack = 4, error = 5, oack = 6 };
 constexpr int patience_ms = 3000; // for each packet
 constexpr int attempts = 3;
 constexpr std::uint32_t block_without_options = 512;
+constexpr std::size_t most_content = std::size_t{1} << 30;
 
 sockaddr_storage address_of(const Address& server, std::uint16_t port, socklen_t& length) {
     sockaddr_storage storage{};
@@ -91,14 +92,18 @@ public:
             case oack:
                 block_size = block_size_in(*answer).value_or(block_without_options);
                 packet = acknowledgement(0);
-                attempt = 0;
+                ++attempt; // a server may say it again, and not for ever
                 break;
             case data:
-                if (number == expected) {
+                if (number != expected) { // again
+                    ++attempt;
+                } else {
                     result.content.append(*answer, 4, std::string::npos);
                     ++expected;
                     attempt = 0;
                     packet = acknowledgement(number);
+                    if (result.content.size() > most_content)
+                        return result;
                     if (answer->size() - 4 < block_size) {
                         send(packet);
                         result.outcome = TftpOutcome::complete;
@@ -159,7 +164,10 @@ private:
             refused_ = errno == ECONNREFUSED;
             return std::nullopt;
         }
-        // The first answer tells the port of the transfer (RFC 1350 §4).
+        // The first answer tells the port of the transfer (RFC 1350 §4); others are not of it.
+        if (has_transfer_ && std::memcmp(&from, &to_, length) != 0)
+            return std::nullopt;
+        has_transfer_ = true;
         to_ = from;
         length_ = length;
         packet.resize(static_cast<std::size_t>(n));
@@ -169,6 +177,7 @@ private:
     socklen_t length_ = 0;
     sockaddr_storage to_{};
     Descriptor socket_;
+    bool has_transfer_ = false;
     bool refused_ = false;
 };
 

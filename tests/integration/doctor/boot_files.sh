@@ -17,6 +17,18 @@ for packing in cat gzip xz zstd 'lz4 -l'; do
     sound "a good initramfs, packed by $packing"
 done
 
+# Other boot loaders.
+mmd -i "$image@@1M" ::grub
+write grub/grub.cfg "menuentry 'x' {" "  linux (pxe)/vmlinuz $good_line" '  initrd (pxe)/nothing.img' '}' \
+    "linux http://192.0.2.1/vmlinuz $good_line"
+examine "$image"
+finds failure initrd-missing nothing.img
+finds unchecked boot-entry-elsewhere
+good_image
+write boot.ipxe '#!ipxe' "kernel nothing $good_line" 'initrd initrd.img'
+examine "$image"
+finds failure kernel-missing nothing
+
 # Files that are not there.
 good_image
 erase vmlinuz
@@ -63,6 +75,11 @@ make_initramfs "$scratch/other" "$kernel" bootview
 put "$scratch/other" initrd.img
 examine "$image"
 finds warning initrd-stock-client
+(cd "$scratch" && mkdir -p static/usr/sbin static/scripts/local-top && cp "$scratch/loader" static/usr/sbin/nbd-client &&
+    cp "$scratch/loader" static/scripts/local-top/nbd && cd static && find . | cpio --quiet -o -H newc) >"$scratch/other"
+put "$scratch/other" initrd.img
+examine "$image"
+finds unchecked initrd-nbd-module-unknown
 head -c 300 "$scratch/initrd.gz" >"$scratch/cut"
 put "$scratch/cut" initrd.img
 examine "$image"
@@ -110,6 +127,18 @@ mends failure cmdline-nbdroot-malformed "$image"
 pxelinux "ip=dhcp nbdroot=127.0.0.1:$nbd_port/boot root=/dev/nbd0p7"
 examine "$image"
 finds failure cmdline-root-partition-missing /dev/nbd0p7
+# What PXELINUX appends itself.
+write pxelinux.cfg/default 'LABEL linux' '  KERNEL vmlinuz' '  IPAPPEND 3' \
+    "  APPEND initrd=initrd.img nbdroot=127.0.0.1:$nbd_port/boot root=/dev/nbd0p2"
+examine "$image"
+sound "PXELINUX appends ip="
+# Without any that boots from NBD, what else is missing is said too.
+erase initrd.img
+pxelinux "root=/dev/sda1"
+examine "$image"
+finds failure cmdline-without-nbdroot
+finds failure initrd-missing
+put "$scratch/initrd.gz" initrd.img
 # In a directory, exports have names.
 mkdir "$scratch/images"
 mv "$image" "$scratch/images/jammy.img"

@@ -66,6 +66,21 @@ with open(sys.argv[1], "r+b") as disk:
         disk.write(struct.pack("<H", 0xfff0))
 END
 mends failure fat-damaged "$image"
+# The partition that is served may be another.
+good_image
+examine -o partition=2 "$image"
+finds failure image-without-fat 'partition 2'
+cp --sparse=always "$scratch/blank.img" "$image"
+examine "$image"
+finds warning fat-empty
+truncate -s 24M "$scratch/gpt.img"
+printf 'label: gpt\nstart=2048, size=32768, type=U\n' | sfdisk -q "$scratch/gpt.img"
+mkfs.vfat -F 16 -s 2 --offset 2048 "$scratch/gpt.img" 16384 >/dev/null 2>&1
+truncate -s 30M "$scratch/gpt.img" # its backup is no longer at the end
+if command -v sgdisk >/dev/null; then
+    mends warning partition-table-damaged "$scratch/gpt.img"
+fi
+
 truncate -s 24M "$scratch/none-yet.img"
 printf 'label: dos\nstart=2048, size=32768, type=c\nstart=34816, type=83\n' | sfdisk -q "$scratch/none-yet.img"
 mends failure image-without-fat "$scratch/none-yet.img"
@@ -99,7 +114,14 @@ if [ "$(id -u)" = 0 ] && setpriv --reuid 65534 --regid 65534 --clear-groups test
     mv "$scratch/closed/disk.img" "$image"
     before=()
 fi
-if can_remount "a file system that is full"; then
+if can_remount "file systems that are full, or can't be written"; then
+    good_image
+    mkdir "$scratch/fixed"
+    before=(unshare -m bash -c 'mount -t tmpfs none "$1" && cp --sparse=always "$2" "$1/disk.img" &&
+        mount -o remount,ro "$1" && shift 2 && exec "$@"' - "$scratch/fixed" "$image")
+    examine "$scratch/fixed/disk.img"
+    finds warning image-file-system-read-only
+    no image-read-only
     mkdir "$scratch/small"
     before=(unshare -m bash -c 'mount -t tmpfs -o size=4m none "$1" && truncate -s 24M "$1/disk.img" &&
         dd if="$2" of="$1/disk.img" bs=1M count=2 conv=notrunc,sparse status=none && shift 2 && exec "$@"' - "$scratch/small" "$image")

@@ -66,6 +66,16 @@ table inet filter {
     }
 }
 END
+# serve does not begin where it is certain that nobody gets in.
+if [ -e /dev/fuse ]; then
+    prepare_images
+    arguments=(--nbd-port 10809)
+    status=0
+    server timeout 60 "$BOOTVIEW" serve "$image" >"$scratch/out" 2>"$scratch/errors" || status=$?
+    [ "$status" = 1 ] && [ "$(wc -l <"$scratch/errors")" = 1 ] && grep -q 'NBD port 10809: the firewall drops it' "$scratch/errors" &&
+        grep -q '"nft insert rule inet filter input tcp dport 10809 accept"' "$scratch/errors" ||
+        fail "serve behind a shut firewall: status $status: $(cat "$scratch/out" "$scratch/errors")"
+fi
 mends failure firewall-drops-nbd
 mends failure firewall-drops-tftp
 mends failure firewall-drops-tftp-transfers
@@ -119,8 +129,31 @@ examine --dhcp-proxy
 no dhcp-server-missing
 kill "$(cat "$scratch/dnsmasq.pid")"
 serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600
+server nft add table inet filter
+server nft add chain inet filter input '{ type filter hook input priority 0; }'
+server nft add rule inet filter input udp dport '{ 67, 4011 }' drop
 examine --dhcp-proxy
+finds failure firewall-drops-dhcp
 has dhcp || fail "a DHCP server is there: $(all_said)"
+fix=$(said firewall-drops-dhcp fix)
+server bash -c "$fix"
+examine --dhcp-proxy
+finds failure firewall-drops-dhcp 4011
+server nft flush ruleset
+# A client is told by the proxy, which runs where the doctor does.
+mkdir "$scratch/files"
+echo loader >"$scratch/files/pxelinux.0"
+ip netns exec "$net-server" "$TFTP_BRIDGE" --root "$scratch/files" --listen :69 --dhcp-proxy 2>"$scratch/bridge.log" &
+bridge=$!
+cleanup "kill $bridge"
+wait_until grep -q 'listening on' "$scratch/bridge.log"
+examine --as 52:54:00:12:34:56 --dhcp-proxy --listen 192.168.77.1
+all_said | grep -q 'fine dhcp: .*our proxy says what to load' || fail "our own proxy was not heard: $(all_said)"
+all_said | grep -q 'fine client-tftp: pxelinux.0' || fail "nothing was fetched: $(all_said)"
+kill "$bridge"
+wait "$bridge" || true
+examine --as 52:54:00:12:34:56 --dhcp-proxy
+finds failure dhcp-proxy-silent
 stop_dhcp
 serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600 --dhcp-boot=pxelinux.0
 examine --dhcp-proxy

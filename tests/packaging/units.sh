@@ -43,6 +43,12 @@ for unit in bootview.target bootview-nbd.socket bootview-nbd.service bootview-bo
     fi
 done
 
+# It would take openat2(2) away, without which tftp-bridge does not start.
+if grep -q '^RestrictSUIDSGID=yes' "$units/tftp-bridge.service"; then
+    echo "tftp-bridge.service: RestrictSUIDSGID=yes forbids openat2(2), which it can't do without"
+    failed=1
+fi
+
 # The largest exposure, in tenths; 100 is none of a sandbox at all.
 exposure() {
     systemd-analyze security --offline=yes --threshold="$2" "$units/$1" >"$root/log" 2>&1 || {

@@ -102,6 +102,10 @@ cat >>/etc/bootview/tftp-bridge.toml <<'CONFIGURATION'
 name = "pc"
 mac = "52:54:00:12:34:56"
 root = "debian"
+[[client]]
+name = "rom"
+mac = "52:54:00:12:34:55"
+root = "debian"
 CONFIGURATION
 sed -i 's/^dhcp-proxy = false/dhcp-proxy = true/' /etc/bootview/tftp-bridge.toml
 systemctl enable --now bootview.target

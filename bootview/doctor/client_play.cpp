@@ -65,8 +65,8 @@ private:
         }
         const dhcp::Mac mac = client_.mac.value_or(dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}});
         try {
-            judge_dhcp(ask_dhcp(*interface, discover_of({mac, client_.serial})), question_.network,
-                       true, findings_);
+            judge_dhcp(ask_dhcp(*interface, discover_of({mac, client_.serial}), true),
+                       question_.network, true, findings_);
         } catch (const std::exception& error) {
             findings_.not_checked("dhcp-not-asked", interface->name, error.what(), {});
         }

@@ -31,7 +31,7 @@ using dhcp::Code;
 using Clock = std::chrono::steady_clock;
 
 // Servers look whether an address is free before they offer it: dnsmasq for up to 3 seconds.
-constexpr std::chrono::milliseconds first_answer{6000};
+constexpr std::chrono::milliseconds patience{7000};
 constexpr std::chrono::milliseconds further_answers{1200};
 
 constexpr auto subnet_mask = static_cast<Code>(1);       // RFC 2132 §3.3
@@ -189,24 +189,34 @@ dhcp::Message discover_of(const Asker& asker) {
     return message;
 }
 
-std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover) {
+std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover,
+                                 bool expect_proxy) {
     const Wire wire{interface};
     wire.send(discover);
     std::vector<DhcpAnswer> answers;
     std::set<std::pair<dhcp::Ipv4, bool>> seen; // a server and a proxy may share a machine
-    auto until = Clock::now() + first_answer;
+    const auto end = Clock::now() + patience;
+    auto until = Clock::now() + patience / 2;
+    bool asked_again = false;
     bool has_address = false;
-    while (auto answer = wire.receive(discover.transaction, until)) {
-        if (!seen.emplace(answer->from, gives_address(*answer)).second)
+    bool has_proxy = false;
+    while (true) {
+        auto answer = wire.receive(discover.transaction, until);
+        const bool has_all = has_address && (has_proxy || !expect_proxy);
+        if (!answer) {
+            if (asked_again || has_all)
+                return answers;
+            wire.send(discover); // as a ROM does: a packet may be lost
+            asked_again = true;
+            until = end;
             continue;
-        // Without an address yet it is worth waiting for one.
-        if (!has_address && gives_address(*answer)) {
-            has_address = true;
-            until = Clock::now() + further_answers;
         }
-        answers.push_back(std::move(*answer));
+        (gives_address(*answer) ? has_address : has_proxy) = true;
+        if (!has_all && has_address && (has_proxy || !expect_proxy))
+            until = std::min(end, Clock::now() + further_answers);
+        if (seen.emplace(answer->from, gives_address(*answer)).second)
+            answers.push_back(std::move(*answer));
     }
-    return answers;
 }
 
 void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, bool expect_proxy,

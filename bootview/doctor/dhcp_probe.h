@@ -24,9 +24,10 @@ struct DhcpAnswer {
     dhcp::Message message;
 };
 
-// A DISCOVER on this interface, and what comes back within some seconds. Needs root. Throws
-// std::system_error.
-std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover);
+// A DISCOVER on this interface, and what comes back within some seconds: until there is an address,
+// and a proxy if one is expected. Needs root. Throws std::system_error.
+std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover,
+                                 bool expect_proxy);
 
 // `expect_proxy`: our own proxy is up, and should be among them.
 void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, bool expect_proxy,

@@ -108,8 +108,9 @@ void check_dhcp(const Network& network, bool root, Findings& findings) {
         return;
     }
     try {
-        judge_dhcp(ask_dhcp(*interface, discover_of({dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}, {}})),
-                   network, false, findings);
+        judge_dhcp(
+            ask_dhcp(*interface, discover_of({dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}, {}}), false),
+            network, false, findings);
     } catch (const std::exception& error) {
         findings.not_checked("dhcp-not-asked", interface->name, error.what());
     }

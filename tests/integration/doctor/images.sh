@@ -98,6 +98,7 @@ good_image
 sleep 1000 9<>"$image" &
 holder=$!
 cleanup "kill $holder"
+wait_until test -e "/proc/$holder/fd/9"
 mends failure image-busy "$image"
 mkdir "$scratch/many"
 examine "$scratch/many"

@@ -1,7 +1,7 @@
 # bootview doctor --as: fetches what a client would, in its order, and connects to the export that its
 # command line names. What is missing for it is said of this client.
 source "$(dirname "$0")/doctor.sh"
-requires nbdkit python3
+requires nbdkit ss
 make_kernel "$scratch/vmlinuz" "$kernel"
 root=$scratch/tree-of-files
 mkdir -p "$root/89025d75"

@@ -33,6 +33,12 @@ constexpr std::uint64_t tagged(std::uint64_t tag, std::uint64_t value) {
     return tag << 32 | value;
 }
 
+// To give it the group that it has anyway may be forbidden where that changes nothing.
+bool has_group(const std::string& path, gid_t group) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && status.st_gid == group;
+}
+
 [[noreturn]] void fail(const char* what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
@@ -148,7 +154,8 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
             std::strerror(errno)));
 
     if (::chmod(path.c_str(), access_.mode) != 0 ||
-        (access_.group && ::chown(path.c_str(), static_cast<uid_t>(-1), *access_.group) != 0)) {
+        (access_.group && !has_group(path, *access_.group) &&
+         ::chown(path.c_str(), static_cast<uid_t>(-1), *access_.group) != 0)) {
         const int error = errno;
         ::unlink(path.c_str());
         throw std::runtime_error(

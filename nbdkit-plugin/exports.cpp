@@ -96,21 +96,25 @@ std::string Exports::socket_path(ring::ImageId image) const {
 std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image, std::string& trouble) {
     const ring::ImageId id = image.id();
     const std::scoped_lock guard{mutex_};
-    auto& ring = rings_[id];
-    if (ring)
+    auto& [ring, no_subscribers] = rings_[id];
+    if (ring) {
+        trouble = no_subscribers;
         return ring;
+    }
     ring = std::make_shared<ring::Publisher>(id, image.size(),
                                              server_ ? server_->doorbell() : nullptr);
     const std::string path = socket_path(id);
     if (server_ && path.empty()) {
-        trouble = "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=";
+        no_subscribers =
+            "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=";
     } else if (server_) {
         try {
             server_->add(ring, path);
         } catch (const std::exception& e) {
-            trouble = e.what();
+            no_subscribers = e.what();
         }
     }
+    trouble = no_subscribers;
     return ring;
 }
 

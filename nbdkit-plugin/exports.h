@@ -40,7 +40,11 @@ private:
     std::string runtime_directory_; // where derived socket paths lie
     std::unique_ptr<ring::Server> server_;
     std::mutex mutex_; // guards rings_; never taken while data is transferred
-    std::map<ring::ImageId, std::shared_ptr<ring::Publisher>> rings_;
+    struct Ring {
+        std::shared_ptr<ring::Publisher> publisher;
+        std::string no_subscribers; // why, if there can be none
+    };
+    std::map<ring::ImageId, Ring> rings_;
 };
 
 } // namespace bootview::plugin

@@ -102,6 +102,12 @@ plugin 1 "no such group" "$scratch/good.img" notify-group=nosuchgroup
 plugin 1 "must be default or none" "$scratch/good.img" cache=all
 plugin 1 "there is only one" "$scratch/good.img" default=x
 plugin 1 "name another path with notify=" "$scratch/good.img" notify=/proc/ring.sock
+# Of a directory the images are served all the same.
+mkdir "$scratch/images"
+cp "$scratch/good.img" "$scratch/images/"
+# shellcheck disable=SC2016 # nbdkit knows the socket
+expect 0 "views will poll this image" nbdkit -U - "$PLUGIN" dir="$scratch/images" notify=/proc \
+    --run 'nbdinfo --size "nbd+unix:///good.img?socket=$unixsocket" >/dev/null'
 
 nbdkit -f -U "$scratch/nbd.sock" "$PLUGIN" "$scratch/good.img" notify="$scratch/notify" &
 cleanup "kill $! 2>/dev/null"

@@ -11,6 +11,8 @@ for shell in dash "busybox sh" /usr/lib/klibc/bin/sh; do
     has() { grep -qxF -- "$2" "$run/$1" || fail "$shell: no '$2' in $1"; }
     has systemd/network/00-bootview.network MACAddress=52:54:00:12:34:56
     has systemd/network/00-bootview.network KeepConfiguration=yes
+    has systemd/network/00-bootview.network SendRelease=no
+    has systemd/system/multi-user.target.d/bootview.conf Wants=systemd-networkd.service
     has NetworkManager/conf.d/00-bootview.conf unmanaged-devices=mac:52:54:00:12:34:56
     has network/ifstate.eth7 eth7
     has systemd/system/networking.service.d/bootview.conf Environment=EXCLUDE_INTERFACES=eth7

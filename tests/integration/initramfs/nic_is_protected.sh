@@ -17,3 +17,23 @@ for shell in dash "busybox sh" /usr/lib/klibc/bin/sh; do
     has network/ifstate.eth7 eth7
     has systemd/system/networking.service.d/bootview.conf Environment=EXCLUDE_INTERFACES=eth7
 done
+
+# Only when the root is there: while LVM's is looked for, its udev rule must not find systemd's directory, or it leaves
+# the volumes to systemd-run, which no initramfs has. The boot script, with all that it calls put aside.
+sed "s|^\\. /usr/lib/bootview/|. $hooks/|" "$hooks/initramfs-tools/scripts/bootview" >"$scratch/boot-script"
+for shell in dash "busybox sh"; do
+    # shellcheck disable=SC2016,SC2086
+    order=$($shell -c '
+        . "$0"
+        for done_here in modprobe wait_for_udev bootview_wait_for bootview_attach_extras local_premount panic; do
+            eval "$done_here() { :; }"
+        done
+        nbd_device= nbd_export= nbd_host= nbd_port= bootview_attached= NBDROOT=
+        bootview_find_card() { bootview_card=eth7; }
+        bootview_protect_card() { echo "protect $1"; }
+        local_top() { echo LVM; }
+        local_mount_root() { echo root; }
+        local_bottom() { :; }
+        mount_top; mount_premount; mountroot; mount_bottom' "$scratch/boot-script" 2>"$scratch/errors" | grep -v ^bootview: | tr '\n' ' ')
+    [ "$order" = "LVM root protect eth7 " ] || fail "$shell: the order is $order; $(cat "$scratch/errors")"
+done

@@ -3,8 +3,9 @@
 # address by what manages networks in the booted system. Writes below /run, which stays, and never to
 # the root: the next boot may use another card. Sourced; needs mkdir.
 #
-# systemd-networkd (and netplan, which configures it) keeps the address and renews the lease;
-# NetworkManager and ifupdown leave the card alone, and its address stays as it is.
+# systemd-networkd keeps the address and renews the lease, also beside NetworkManager and ifupdown,
+# which leave the card alone: it is a part of systemd, and has nothing to do with a card that no file
+# of its names. netplan, which configures it, is overruled for this card.
 
 # The card whose configuration ipconfig wrote to /run/net-DEVICE.conf, to bootview_card.
 bootview_find_card() {
@@ -23,7 +24,8 @@ bootview_protect_card() {
     bootview_run=${2:-/run}
     read -r bootview_mac <"${2:+$2/}/sys/class/net/$1/address" || return
     mkdir -p "$bootview_run/systemd/network" "$bootview_run/NetworkManager/conf.d" \
-        "$bootview_run/systemd/system/networking.service.d" "$bootview_run/network"
+        "$bootview_run/systemd/system/networking.service.d" "$bootview_run/network" \
+        "$bootview_run/systemd/system/multi-user.target.d"
 
     # 00: before what the image, cloud-init or netplan (10-) brings for the same card. The client
     # identifier is what ipconfig had, or the server would see another machine.
@@ -31,7 +33,10 @@ bootview_protect_card() {
         '[Match]' "MACAddress=$bootview_mac" \
         '[Link]' 'RequiredForOnline=yes' \
         '[Network]' 'DHCP=ipv4' 'IPv6AcceptRA=yes' 'KeepConfiguration=yes' \
-        '[DHCPv4]' 'ClientIdentifier=mac' 'UseRoutes=yes'
+        '[DHCPv4]' 'ClientIdentifier=mac' 'UseRoutes=yes' 'SendRelease=no'
+    # Where there is another manager it is not enabled.
+    bootview_write "$bootview_run/systemd/system/multi-user.target.d/bootview.conf" \
+        '[Unit]' 'Wants=systemd-networkd.service'
     bootview_write "$bootview_run/NetworkManager/conf.d/00-bootview.conf" \
         '[keyfile]' "unmanaged-devices=mac:$bootview_mac"
     # ifupdown believes that the card is up already, and does not take it down at the end.

@@ -3,13 +3,14 @@
 # The network is that of tests/integration/dhcp: a switch, a router with a DHCP server that knows nothing of any of
 # this, and "boot", where the boot server runs. The PC is a virtual machine on the switch, without a disk.
 #
-#     find_image                the image, and the kernels of it: $image, $old, $new
+#     make_place [KIND]         the network, and the image with the kernels of it: $image, $old, $new
 #     start_server COMMAND...   in "boot"; ready when `ready` is in its output
 #     power_on                  the PC
 #     guest [SECONDS]           runs the script from standard input there, prints what it prints
 #     booted SECONDS            waits until it has booted
 #     rebooted SECONDS          reboots it, and waits
 #     switched_off SECONDS      switches it off, and waits
+#     type_on_console PROMPT    answers what the guest asks on its first serial port
 #
 # Everything is taken away at the end. Where something it needs is missing a test is skipped, but not in CI.
 source "$(dirname "${BASH_SOURCE[0]}")/../integration/dhcp/network.sh"
@@ -29,31 +30,37 @@ requires qemu-system-x86_64 dnsmasq curl python3
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: not a PC"; exit 77; }
 [ -e /dev/fuse ] || { echo "skipped: no /dev/fuse"; exit 77; }
 
+# find_image [KIND]: of build-image, or a form of build-disk. Where it came from is in $made.
 find_image() {
-    local made
-    made=$("$e2e/build-image" "$BUILD/initramfs-hooks/nbd-attach/bootview-nbd-attach") || { echo "skipped: there is no image, see above"; exit 77; }
+    local builder=build-image
+    case ${1:-debian} in lvm | luks | btrfs | xfs) builder=build-disk ;; esac
+    made=$("$e2e/$builder" "$BUILD/initramfs-hooks/nbd-attach/bootview-nbd-attach" "${1:-debian}") || { echo "skipped: there is no image, see above"; exit 77; }
     image=$scratch/disk.img
     cp --reflink=auto --sparse=always "$made/disk.img" "$image"
     old=$(cat "$made/old") new=$(cat "$made/new")
 }
 
+# make_place [KIND [DHCP-SERVER-OPTION...]]
 make_place() {
-    find_image
+    find_image "${1:-}"
     make_network
     plug_virtual_machine tap0
-    start_dhcp_server router
+    start_dhcp_server router "${@:2}"
     advertise_routes
     # So that servers on one machine don't meet there.
     export XDG_RUNTIME_DIR=$scratch/runtime
     mkdir -m 700 "$XDG_RUNTIME_DIR"
 }
 
-# add_kernel_word WORD: to the command line that pxelinux reads; before the server starts.
-add_kernel_word() {
-    MTOOLS_SKIP_CHECK=1 mcopy -n -i "$image@@1M" ::pxelinux.cfg/default "$scratch/pxelinux.cfg"
-    sed -i "s/^ *APPEND.*/& $1/" "$scratch/pxelinux.cfg"
+# edit_pxelinux SED-EXPRESSION...: its configuration; before the server starts.
+edit_pxelinux() {
+    local expression
+    MTOOLS_SKIP_CHECK=1 mcopy -n -o -i "$image@@1M" ::pxelinux.cfg/default "$scratch/pxelinux.cfg"
+    for expression; do sed -i "$expression" "$scratch/pxelinux.cfg"; done
     MTOOLS_SKIP_CHECK=1 mcopy -o -i "$image@@1M" "$scratch/pxelinux.cfg" ::pxelinux.cfg/default
 }
+# add_kernel_word WORD: to the command line.
+add_kernel_word() { edit_pxelinux "s|^ *APPEND.*|& $1|"; }
 
 start_server() {
     : >"$scratch/server.out"
@@ -118,14 +125,14 @@ power_on() {
             -drive "if=pflash,format=raw,unit=1,file=$scratch/vars.fd")
         card+=,romfile=
     fi
-    rm -f "$scratch/agent"
+    rm -f "$scratch/agent" "$scratch/keyboard"
     # Ends with this script, however that ends. One processor: two are not quicker on a busy machine, and use more.
     # A reboot ends it, see rebooted().
     ip netns exec "$net-switch" setpriv --pdeathsig TERM qemu-system-x86_64 -nodefaults -no-user-config -display none \
-        "${board[@]}" -accel tcg -cpu max -smp 1 -m 512 -no-reboot \
+        "${board[@]}" -accel tcg -cpu max -smp 1 -m "${memory:-512}" -no-reboot \
         -netdev tap,id=net,ifname=tap0,script=no,downscript=no \
         -device "$card" \
-        -chardev "file,id=console,path=$scratch/console,append=on" -serial chardev:console \
+        -chardev "socket,id=console,path=$scratch/keyboard,server=on,wait=off,logfile=$scratch/console,logappend=on" -serial chardev:console \
         -chardev "socket,id=agent,path=$scratch/agent,server=on,wait=off" -serial chardev:agent \
         "$@" </dev/null >"$scratch/qemu.log" 2>&1 &
     machine=$!
@@ -133,14 +140,15 @@ power_on() {
     wait_until test -S "$scratch/agent"
 }
 
-# off SECONDS: waits until the machine has switched itself off.
+# off SECONDS: waits until the machine has switched itself off. For how long is in $took.
 off() {
-    local end=$((SECONDS + $1))
+    local began=$SECONDS end=$((SECONDS + $1))
     while kill -0 "$machine" 2>/dev/null; do
         [ "$SECONDS" -lt "$end" ] || { say_why >&2; fail "the guest has not ended within $1 s"; }
         sleep 0.2
     done
     wait "$machine" || fail "QEMU: $(cat "$scratch/qemu.log")"
+    took=$((SECONDS - began))
 }
 
 # switched_off SECONDS: the guest's own `poweroff`.
@@ -158,6 +166,33 @@ rebooted() {
     off "$1"
     power_on
     booted "$1"
+}
+
+# type_on_console PROMPT TEXT [COUNT]: when the guest asks for it, for the COUNTth time.
+type_on_console() {
+    wait_until_within 600 console_has "$1" "${3:-1}" || { say_why >&2; fail "the guest's console does not ask: $1"; }
+    python3 - "$scratch/keyboard" "$2" <<'PYTHON'
+import socket, sys
+keyboard = socket.socket(socket.AF_UNIX)
+keyboard.connect(sys.argv[1])
+keyboard.sendall(sys.argv[2].encode() + b"\n")
+# Until the guest has taken it.
+keyboard.settimeout(2)
+try:
+    while keyboard.recv(4096):
+        pass
+except TimeoutError:
+    pass
+PYTHON
+}
+console_has() { [ "$(grep -acF -- "$1" "$scratch/console")" -ge "$2" ]; }
+# wait_until_within SECONDS COMMAND...
+wait_until_within() {
+    local end=$((SECONDS + $1))
+    until "${@:2}"; do
+        [ "$SECONDS" -lt "$end" ] && kill -0 "$machine" 2>/dev/null || return 1
+        sleep 0.2
+    done
 }
 
 say_why() {
@@ -187,9 +222,13 @@ cpu_seconds() {
     echo $(((${12} + ${13}) / $(getconf CLK_TCK)))
 }
 
+expect_no_errors() {
+    ! grep -aE 'I/O error|EXT4-fs error|BTRFS (error|critical)|XFS .*([Cc]orruption|error|shutdown)|JBD2: .*rror' "$scratch/console" || fail "the guest has seen errors"
+}
+
 # expect_clean_root: after the guest has switched itself off; no error on its console, none on its root.
 expect_clean_root() {
-    ! grep -aE 'I/O error|EXT4-fs error' "$scratch/console" || fail "the guest has seen errors"
+    expect_no_errors
     root_partition "$scratch/root.ext4"
     e2fsck -fn "$scratch/root.ext4" >"$scratch/fsck" 2>&1 || fail "the root is not clean: $(cat "$scratch/fsck")"
 }

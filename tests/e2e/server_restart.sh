@@ -1,9 +1,11 @@
 # The boot server is killed and comes back, while a PC lives on it and writes: the PC waits, and nothing is lost. If
 # this fails, whoever updates a boot server kills every machine in the house.
-#     server_restart.sh [SECONDS]    for how long it is away, each time; 15
+#     server_restart.sh [SECONDS [EVENT...]]    for how long it is away, each time; 15. Of the events below: all
 # CLIENT=stock: with Debian's own nbd-client, for comparison.
 source "$(dirname "$0")/machine.sh"
 away=${1:-15}
+events=("${@:2}")
+[ $# -gt 1 ] || events=(nbdkit-hangs serve-killed serve-stopped)
 make_place
 # For comparison: with boot=local our scripts leave the root to those of Debian's nbd-client.
 [ "${CLIENT:-}" != stock ] || add_kernel_word boot=local
@@ -26,35 +28,45 @@ setsid bash /root/write-lines >/run/failures 2>&1 </dev/null &
 SCRIPT
 lines() { guest 120 --again <<<'cat /run/lines'; }
 more_than() { [ "$(lines)" -gt "$1" ]; }
-wait_until more_than 3
+wait_until_within 600 more_than 3 || { say_why >&2; fail "the guest writes nothing"; }
 
 # expect_nothing_lost WHAT
 expect_nothing_lost() {
     local before after
-    before=$(lines)
-    wait_until more_than $((before + 3))
+    local began=$SECONDS
+    before=$(lines) && wait_until_within 600 more_than $((before + 3)) ||
+        { say_why >&2; fail "$1: the guest writes no more, for $((SECONDS - began)) s; its last line is '${before:-}'"; }
     # That a connection ended may be said there; that a request failed may not.
     after=$(guest 600 <<<'cat /run/failures; dmesg | grep -iE "I/O error|EXT4-fs (error|warning)|Aborting journal" || true')
     [ -z "$after" ] || { say_why >&2; fail "$1: in the guest: $after"; }
-    echo "$1: the guest has gone on, at line $before, $(cpu_seconds) s of CPU"
+    echo "$1: the guest has gone on after $((SECONDS - began)) s, at line $before, $(cpu_seconds) s of CPU"
 }
 
-# Whoever kills nbdkit finds it again in a moment, because `serve` brings it back: stopped, it is away.
-nbdkit=$(pgrep -P "$server" -x nbdkit)
-kill -STOP "$nbdkit"
-sleep "$away"
-kill -KILL "$nbdkit"
-expect_nothing_lost "nbdkit hung for $away s and was killed"
-
-stop_server KILL
-sleep "$away"
-bootview_serve
-expect_nothing_lost "bootview serve was killed, and away for $away s"
-
-stop_server TERM
-sleep "$away"
-bootview_serve
-expect_nothing_lost "bootview serve was stopped, and away for $away s"
+for event in "${events[@]}"; do
+    case $event in
+    nbdkit-hangs)
+        # Whoever kills nbdkit finds it again in a moment, because `serve` brings it back: stopped, it is away.
+        nbdkit=$(pgrep -P "$server" -x nbdkit)
+        kill -STOP "$nbdkit"
+        sleep "$away"
+        kill -KILL "$nbdkit"
+        expect_nothing_lost "nbdkit hung for $away s and was killed"
+        ;;
+    serve-killed)
+        stop_server KILL
+        sleep "$away"
+        bootview_serve
+        expect_nothing_lost "bootview serve was killed, and away for $away s"
+        ;;
+    serve-stopped)
+        stop_server TERM
+        sleep "$away"
+        bootview_serve
+        expect_nothing_lost "bootview serve was stopped, and away for $away s"
+        ;;
+    *) fail "there is no event $event" ;;
+    esac
+done
 
 # What it has written is there, on the image, after it has switched itself off.
 began=$SECONDS

@@ -4,7 +4,6 @@
 . /lib/dracut-lib.sh
 . /usr/lib/bootview/nbdroot.sh
 . /usr/lib/bootview/connect.sh
-. /usr/lib/bootview/protect-nic.sh
 
 nbdroot_words "$(getcmdline)"
 bootview_patience
@@ -29,8 +28,7 @@ bootview_wait_for bootview_try || {
     warn "bootview: gave up: $bootview_reason"
     exit 1
 }
-echo >/run/bootview-attached
+echo "$1" >/run/bootview-attached
 info "bootview: $nbd_device is '$nbd_export' of $nbd_host port $nbd_port"
 bootview_attach_extras
-bootview_protect_card "$1"
 need_shutdown

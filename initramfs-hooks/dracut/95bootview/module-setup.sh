@@ -27,6 +27,8 @@ install() {
     done
     # Before parse-block.sh (95), which waits for the device in root=, and what sets up networks.
     inst_hook cmdline 89 "$moddir/parse-nbdroot.sh"
+    # As late as can be: it writes below /run/systemd/system, by which LVM tells whether systemd runs.
+    inst_hook pre-pivot 89 "$moddir/protect-card.sh"
     inst_script "$moddir/attach-root.sh" /sbin/bootviewroot
     inst_multiple modprobe sleep mkdir
     dracut_need_initqueue

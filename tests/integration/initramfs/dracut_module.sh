@@ -31,6 +31,7 @@ for file in usr/sbin/bootview-nbd-attach usr/lib/bootview/nbdroot.sh usr/lib/boo
 done
 parse=$(cd "$scratch/root" && find . -path '*hooks/cmdline/89-*nbdroot.sh')
 [ -n "$parse" ] || fail "the command line is not looked at"
+[ -n "$(find "$scratch/root" -path '*hooks/pre-pivot/89-protect-card.sh')" ] || fail "the card is not protected"
 
 # Its own dracut-lib, its own shell, our hook: a network is asked for, and our script when it is there.
 mkdir -p "$scratch/root/proc"

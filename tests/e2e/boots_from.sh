@@ -1,0 +1,90 @@
+# A diskless PC boots from each kind of root, and by each way of naming it; writes there, and switches itself off
+# cleanly. If this fails, somebody's machine stays dark whose disk is encrypted, or whose image names no server.
+#     boots_from.sh FORM...    of those below; without any, all of them
+# For each a line of a table: seconds by the clock until it answered, to `reboot`, to `poweroff`; and of CPU until it answered.
+source "$(dirname "$0")/machine.sh"
+
+all=(partition label uuid partuuid uri dhcp boot ipv6 lvm luks btrfs xfs)
+if [ $# != 1 ]; then
+    [ $# != 0 ] || set -- "${all[@]}"
+    status=0
+    for form; do bash "$0" "$form" || status=$?; done
+    exit "$status"
+fi
+
+form=$1 kind=debian where=10.77.0.2/debian root=/dev/nbd0p2 more='' found='/dev/nbd0p2 +ext4' dhcp_options=()
+fsck='e2fsck -fn /dev/vdb2'
+case $form in
+partition) ;;
+label) root=LABEL=writable ;;
+uuid) root=UUID ;; # below, as it is another with each image
+partuuid) root=PARTUUID=62766532-02 ;;
+uri) where=nbd://10.77.0.2:10809/debian ;;
+# Only where the boot loader leaves the address to the initramfs does that ask by DHCP, and hears of root-path.
+dhcp) where=dhcp root=LABEL=writable dhcp_options=("--dhcp-option=option:root-path,10.77.0.2:/debian") ;;
+# An image that names no server: pxelinux tells where it came from (IPAPPEND).
+boot) where=boot:/debian root=LABEL=writable ;;
+ipv6) where='[fd77::2]/debian' root=LABEL=writable ;;
+lvm)
+    kind=lvm root=/dev/mapper/diskless-root found='/dev/mapper/diskless-root +ext4'
+    fsck='vgchange -q -ay diskless && e2fsck -fn /dev/diskless/root'
+    ;;
+luks)
+    kind=luks root=/dev/mapper/rootcrypt more=' cryptopts=target=rootcrypt,source=/dev/nbd0p2' found='/dev/mapper/rootcrypt +ext4'
+    fsck='printf passphrase | cryptsetup open --key-file=- /dev/vdb2 root && e2fsck -fn /dev/mapper/root'
+    ;;
+btrfs) kind=btrfs root=LABEL=writable found='/dev/nbd0p2 +btrfs' fsck='modprobe btrfs && btrfs check --readonly /dev/vdb2' ;;
+xfs) kind=xfs root=LABEL=writable found='/dev/nbd0p2 +xfs' fsck='modprobe xfs && xfs_repair -n /dev/vdb2' ;;
+*) fail "there is no form $form: ${all[*]}" ;;
+esac
+
+make_place "$kind" "${dhcp_options[@]}"
+[ "$root" != UUID ] || root=UUID=$(blkid -p -O $((97 << 20)) -s UUID -o value "$image")
+words="nbdroot=$where root=$root$more"
+edit_pxelinux "s|nbdroot=[^ ]* root=[^ ]*|$words|"
+[ "$form" != dhcp ] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
+ip -n "$net-boot" addr add fd77::2/64 dev eth0 nodad
+bootview_serve
+
+boots=0
+# up: powers it on and waits for it, with the human where one is needed.
+up() {
+    power_on
+    boots=$((boots + 1))
+    [ "$form" != luks ] || type_on_console 'Please unlock disk' passphrase "$boots"
+    booted 900
+    [[ " $(guest <<<'cat /proc/cmdline') " == *" $words "* ]] || fail "$form: it was booted by: $(guest <<<'cat /proc/cmdline')"
+    expect 'the root' "$(guest <<<'findmnt -n -o SOURCE,FSTYPE /')" "^$found\$"
+    # Whatever lies between.
+    guest <<<'lsblk -n -l -s -o NAME "$(findmnt -n -o SOURCE /)" | grep -qx "nbd0 *"' || fail "$form: the root is not on NBD"
+    expect 'the boot partition' "$(guest <<<'findmnt -n -o SOURCE,FSTYPE /boot/firmware')" '^/dev/nbd0p1 +vfat$'
+}
+
+began=$SECONDS
+up
+booted=$((SECONDS - began)) cpu=$(cpu_seconds)
+guest <<'SCRIPT' >"$scratch/written" || fail "$form: the guest can't write to its root"
+set -e
+dd if=/dev/urandom of=/root/written bs=64K count=64 conv=fsync status=none
+sha256sum </root/written
+SCRIPT
+# Each kind of root once more; how it was named makes no difference now.
+reboot=''
+if [ "$kind" != debian ] || [ "$form" = partition ]; then
+    guest <<<'(sleep 1; systemctl --no-block reboot) >/dev/null 2>&1 &' || true
+    off 300
+    reboot=$took
+    up
+    guest <<<'sha256sum </root/written' | cmp - "$scratch/written" || fail "$form: after the reboot something else is there than was written"
+fi
+switched_off 300
+poweroff=$took
+stop_server
+expect_no_errors
+
+if [ "$kind" = debian ]; then
+    expect_clean_root
+else
+    "$e2e/run-on-disk" "$made/tools.img" 600 "$image" <<<"$fsck" >"$scratch/fsck" 2>&1 || fail "$form: the root is not clean: $(cat "$scratch/fsck")"
+fi
+echo "| $form | \`$words\` | $booted | $cpu | $reboot | $poweroff |"

@@ -1,6 +1,6 @@
-# What docs/boot-a-debian-pc.md and docs/boot-a-raspberry-pi.md tell their readers to type is typed, line by line, and it
-# boots. If this fails, nobody gets beyond the first page.
-#     follow_the_guide.sh pc|pi
+# What docs/boot-a-raspberry-pi.md tells its readers to type is typed, line by line. If this fails, nobody gets beyond the
+# first page.
+#     follow_the_guide.sh pi       pc: the same for a docs/boot-a-debian-pc.md, where there is one
 # DEBS=DIRECTORY: with the packages from there, on a server that is an empty Debian. Without, for `pi`: on this machine,
 # as it is built, so that packages are not installed.
 source "$(dirname "$0")/machine.sh"

@@ -43,6 +43,8 @@ find_image() {
 # make_place [KIND [DHCP-SERVER-OPTION...]]
 make_place() {
     find_image "${1:-}"
+    # As for the devices in its fstab: 90 s are not enough for an emulated processor on a busy machine.
+    add_kernel_word systemd.default_timeout_start_sec=900
     make_network
     plug_virtual_machine tap0
     start_dhcp_server router "${@:2}"

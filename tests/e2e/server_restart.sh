@@ -7,8 +7,13 @@ away=${1:-15}
 events=("${@:2}")
 [ $# -gt 1 ] || events=(nbdkit-hangs serve-killed serve-stopped)
 make_place
-# For comparison: with boot=local our scripts leave the root to those of Debian's nbd-client.
-[ "${CLIENT:-}" != stock ] || add_kernel_word boot=local
+if [ "${CLIENT:-}" = stock ]; then
+    # For comparison: with boot=local our scripts leave the root to those of Debian's nbd-client.
+    add_kernel_word boot=local
+else
+    # Two of the forms of boots_from.sh, which is too long for CI: an image that names no server, a root by its number.
+    edit_pxelinux 's|nbdroot=[^ ]* root=[^ ]*|nbdroot=boot:/debian root=PARTUUID=62766532-02|'
+fi
 bootview_serve
 power_on
 booted 600
@@ -27,7 +32,7 @@ PROGRAM
 setsid bash /root/write-lines >/run/failures 2>&1 </dev/null &
 SCRIPT
 lines() { guest 120 --again <<<'cat /run/lines'; }
-more_than() { [ "$(lines)" -gt "$1" ]; }
+more_than() { [ "$(lines)" -gt "$1" ] 2>/dev/null; }
 wait_until_within 600 more_than 3 || { say_why >&2; fail "the guest writes nothing"; }
 
 # expect_nothing_lost WHAT

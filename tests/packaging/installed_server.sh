@@ -136,7 +136,7 @@ for ((i = 0; i < 3000; i++)); do kill -0 "$server_machine" 2>/dev/null || break;
 server_on
 lives 'the server was rebooted'
 server 'all is back after the reboot' 300 <<<"until ($all_active); do sleep 1; done"
-fetched vmlinuz >/dev/null
+fetched debian/vmlinuz >/dev/null
 
 server 'upgrade' 900 <<<'mount -o ro /dev/vdb /media && DEBIAN_FRONTEND=noninteractive apt-get install --yes /media/newer/*.deb && dpkg-query -W -f "\${Version}\n" bootview | grep newer'
 server 'all runs after the upgrade' 120 <<<"$all_active"

@@ -99,6 +99,12 @@ Step Sender::expire(TimePoint now) {
     return rewind(now);
 }
 
+void Sender::postpone(TimePoint now) {
+    silent_at_ = now + timeout_;
+    if (restart_at_ != TimePoint::max())
+        restart_at_ = now + few_round_trips();
+}
+
 Step Sender::repeat_first(TimePoint now) {
     if (parameters_.with_oack) {
         // If the first window is out already, the client will acknowledge the OACK once more.

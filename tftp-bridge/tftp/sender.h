@@ -80,8 +80,8 @@ public:
     std::uint32_t burst() const { return burst_; }
     Clock::duration pause() const;
 
-    // It is not the client that keeps us waiting: starts the wait for it anew.
-    void postpone(TimePoint now) { silent_at_ = now + timeout_; }
+    // It is not the client that keeps us waiting: starts every wait for it anew.
+    void postpone(TimePoint now);
 
     TimePoint deadline() const { return std::min(silent_at_, restart_at_); }
     unsigned tries() const { return tries_; } // timeouts since the last progress

@@ -194,7 +194,12 @@ void Server::on_transfer(std::uint64_t id, std::uint32_t events, TimePoint now, 
 }
 
 void Server::on_timers(TimePoint now) {
-    while (const auto due = timers_.take_due(now)) {
+    // Those that are there now: whatever becomes due by what is done here has its turn after what
+    // has come in meanwhile.
+    for (auto left = timers_.size(); left > 0; --left) {
+        const auto due = timers_.take_due(now);
+        if (!due)
+            return;
         const auto found = running_.find(due->id);
         if (found == running_.end() || found->second->timer != due->when)
             continue; // ended, or an entry that an earlier one has replaced

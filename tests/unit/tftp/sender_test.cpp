@@ -38,6 +38,19 @@ Sender in_first_window(std::uint32_t window = 4) {
     return sender;
 }
 
+// Or a server that waits for a file after a loss would look at this timer for ever.
+TEST(Sender, WhoeverWaitsForAFilePutsOffTheRestartToo) {
+    auto sender = in_first_window();
+    EXPECT_EQ(sender.acknowledge(4, t0 + 1ms), data(5, 4));
+    EXPECT_EQ(sender.acknowledge(4, t0 + 2ms), nothing); // 5 was lost
+    const auto restart = sender.deadline();
+    ASSERT_LT(restart, t0 + 500ms);
+    sender.postpone(restart);
+    EXPECT_GT(sender.deadline(), restart);
+    EXPECT_LT(sender.deadline(), restart + 500ms);
+    EXPECT_EQ(sender.expire(sender.deadline()), data(5, 4));
+}
+
 TEST(Sender, AFileArrivesBlockByBlock) {
     Sender sender(lock_step(1025));
     EXPECT_EQ(sender.start(t0), data(1));

@@ -29,7 +29,7 @@ cp --sparse=always "$image" "$scratch/delivery/debian.img"
 for file in "${files[@]}"; do
     old_version=$(dpkg-deb -f "$file" Version)
     dpkg-deb -R "$file" "$scratch/tree"
-    sed -i "s/$old_version/$old_version+newer/" "$scratch/tree/DEBIAN/control"
+    sed -i "s/$old_version/$old_version+newer/g" "$scratch/tree/DEBIAN/control"
     dpkg-deb -b -Znone "$scratch/tree" "$scratch/delivery/newer/" >/dev/null
     rm -rf "$scratch/tree"
 done

@@ -114,5 +114,5 @@ prepare_images() {
     make_initramfs "$scratch/initrd" "$kernel"
     gzip -c "$scratch/initrd" >"$scratch/initrd.gz"
     good_image
-    arguments=(--listen 127.0.0.1 --nbd-port $nbd_port --tftp-port 0)
+    arguments=(--listen 127.0.0.1 --nbd-port "$nbd_port" --tftp-port 0)
 }

@@ -78,9 +78,13 @@ TEST_P(VisibleAtOnceOn, EveryReadAfterTheReplyGivesTheNewVersion) {
         const Fetched fetched = tftp_fetch(stack.tftp_port(), name);
         ASSERT_TRUE(fetched.complete) << fetched.problem << "\n" << stack.logs();
         const Verdict by_tftp = judge_content(fetched.data);
-        for (const Verdict& verdict : {mounted, by_tftp}) {
+        for (const auto& [way, verdict] : {std::pair{"mount", mounted}, {"TFTP", by_tftp}}) {
+            const bool is_new = verdict.version == static_cast<std::uint64_t>(round);
             torn += verdict.whole ? 0 : 1;
-            stale += verdict.version != static_cast<std::uint64_t>(round) ? 1 : 0;
+            stale += is_new ? 0 : 1;
+            if (!verdict.whole || !is_new)
+                fmt::print("round {}, by {}: version {}, {}\n", round, way, verdict.version,
+                           verdict.whole ? "whole" : "torn");
         }
     }
     fmt::print("FAT{}: {} rounds of write, stat, read and TFTP fetch: {} stale, {} torn\n",

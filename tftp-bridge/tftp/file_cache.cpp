@@ -27,7 +27,6 @@ struct FileCache::Opening {
     std::vector<std::uint64_t> waiters; // the event loop's; complete once it has begun
     // With an empty text: out of memory, see FileRoot::open().
     std::variant<std::shared_ptr<FileContent>, Refusal> result = Refusal{};
-    Chunk beginning; // read in the same go, if that worked
 
     void run();
 };
@@ -40,15 +39,10 @@ void FileCache::Opening::run() {
         return;
     }
     auto content = std::make_shared<FileContent>(std::move(std::get<OpenFile>(opened)), mode);
-    if (content->prepare() != ReadResult::ok) {
+    if (content->prepare() == ReadResult::ok)
+        result = std::move(content);
+    else
         result = Refusal{ErrorCode::undefined, "file cannot be read now, ask again"};
-        return;
-    }
-    // Most boot files are small, and this is all there is to read of them. What is wrong with it
-    // will be seen when it is asked for.
-    if (content->chunks() == 0 || content->load(0, beginning) != ReadResult::ok)
-        beginning = {};
-    result = std::move(content);
 }
 
 CachedFile::CachedFile(FileCache& cache, std::shared_ptr<const FileContent> content)
@@ -235,12 +229,9 @@ void FileCache::on_opened(const std::shared_ptr<Opening>& opening) {
         last != openings_.end() && last->second == opening)
         openings_.erase(last);
     Opened opened = Refusal{};
-    if (auto* content = std::get_if<std::shared_ptr<FileContent>>(&opening->result)) {
-        auto file = adopt(std::move(*content));
-        if (opening->beginning.bytes && file->slots_.try_emplace(0).second)
-            insert(*file, 0, std::move(opening->beginning));
-        opened = std::move(file);
-    } else
+    if (auto* content = std::get_if<std::shared_ptr<FileContent>>(&opening->result))
+        opened = adopt(std::move(*content));
+    else
         opened = std::get<Refusal>(opening->result);
     for (const auto id : opening->waiters)
         events_.opened(id, opened);

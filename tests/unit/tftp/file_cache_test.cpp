@@ -205,12 +205,6 @@ TEST_F(ForeignFileTest, IsReadAsItIs) {
     }
 }
 
-TEST_F(ForeignFileTest, ComesWithItsBeginning) {
-    directory.write("file", "short");
-    EXPECT_FALSE(open("file")->resident(0).empty());
-    EXPECT_EQ(cache.chunks_read(), 1U);
-}
-
 TEST_F(ForeignFileTest, SomeChunksAreReadAtATime) {
     directory.write("file", letters(4));
     const auto file = open("file");

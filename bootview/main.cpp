@@ -30,11 +30,11 @@ struct CommandLine {
     log::Level log_level = log::Level::info;
 };
 
-// A word that stands for a value.
+// A word, in either case, that stands for a value.
 template<typename Value>
 CLI::Validator one_of(const std::map<std::string, Value>& words) {
     return {[&words](std::string& text) {
-                const auto found = words.find(text);
+                const auto found = words.find(CLI::detail::to_lower(text));
                 if (found == words.end()) {
                     std::string all;
                     for (const auto& [word, value] : words)

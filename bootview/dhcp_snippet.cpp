@@ -1,9 +1,13 @@
 #include "bootview/dhcp_snippet.h"
 
+#include "tftp-bridge/dhcp/answer.h"
+#include "tftp-bridge/dhcp/pxe_options.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace bootview {
@@ -13,19 +17,16 @@ namespace {
 constexpr std::array pi_prefixes{"28:cd:c1", "2c:cf:67", "88:a2:9e", "b8:27:eb",
                                  "d8:3a:dd", "dc:a6:32", "e4:5f:01"};
 
-// Discovery control 3, prompt "PXE" after 0 s, one entry "Raspberry Pi Boot   ", end.
-constexpr std::array<unsigned char, 35> pi_menu{0x06, 0x01, 0x03, 0x0a, 0x04, 0x00, 'P', 'X', 'E',
-                                                0x09, 0x17, 0x00, 0x00, 0x14, 'R',  'a', 's', 'p',
-                                                'b',  'e',  'r',  'r',  'y',  ' ',  'P', 'i', ' ',
-                                                'B',  'o',  'o',  't',  ' ',  ' ',  ' ', 0xff};
-
 std::string without_colons(std::string text) {
     std::erase(text, ':');
     return text;
 }
 
+// As the proxy sends it.
 std::string pi_menu_in_hex(std::string_view separator) {
-    return fmt::format("{:02x}", fmt::join(pi_menu, separator));
+    const auto menu = dhcp::menu_option({{dhcp::local_boot, dhcp::AnswerSettings{}.pi_menu}},
+                                        dhcp::PxePrompt{}, {});
+    return fmt::format("{:02x}", fmt::join(menu.value(), separator));
 }
 
 struct Architecture {

@@ -7,8 +7,6 @@
 // of the Pi 3 needs.
 #pragma once
 
-#include <array>
-#include <optional>
 #include <string>
 #include <string_view>
 

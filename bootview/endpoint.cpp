@@ -13,14 +13,6 @@ namespace {
 
 constexpr int listen_backlog = 64;
 
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t length = 0;
-
-    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
-    int family() const { return storage.ss_family; }
-};
-
 SocketAddress ipv4(const std::string& text, std::uint16_t port) {
     SocketAddress result;
     sockaddr_in in{};
@@ -68,6 +60,10 @@ Bound bind_to(SocketAddress address, Transport transport, bool both_families) {
 
 } // namespace
 
+SocketAddress socket_address(const Address& address, std::uint16_t port) {
+    return address.is_ipv6() ? ipv6(address.text, port) : ipv4(address.text, port);
+}
+
 bool Address::is_any() const {
     return text.empty() || text == "0.0.0.0" || text == "::";
 }
@@ -91,8 +87,7 @@ std::optional<Address> parse_address(const std::string& text) {
 
 Bound bind_port(const Address& address, std::uint16_t port, Transport transport) {
     if (!address.text.empty())
-        return bind_to(address.is_ipv6() ? ipv6(address.text, port) : ipv4(address.text, port),
-                       transport, false);
+        return bind_to(socket_address(address, port), transport, false);
     Bound both = bind_to(ipv6({}, port), transport, true);
     if (both.error == EAFNOSUPPORT || both.error == EADDRNOTAVAIL) // no IPv6 on this machine
         return bind_to(ipv4({}, port), transport, false);

@@ -25,6 +25,20 @@ struct Address {
 // Takes "192.0.2.1", "::1", "[::1]", "*" and ""; nothing else.
 std::optional<Address> parse_address(const std::string& text);
 
+inline constexpr std::uint16_t default_nbd_port = 10809; // IANA: nbd
+inline constexpr std::uint16_t default_tftp_port = 69;   // IANA: tftp
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+
+    sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+    int family() const { return storage.ss_family; }
+};
+
+// For bind(2) and its like; without a text that of every address, of IPv4.
+SocketAddress socket_address(const Address& address, std::uint16_t port);
+
 // The outcome of binding a port: a socket, or the errno value.
 struct Bound {
     Descriptor socket;

@@ -2,8 +2,6 @@
 
 #include "bootview/failure.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -76,30 +74,10 @@ bool NotifySocket::take_ready() {
 }
 
 NbdGreeting::NbdGreeting(const Address& address, std::uint16_t port) {
-    const bool ipv6 = address.is_ipv6();
-    socket_.reset(
-        ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    int result = -1;
-    if (ipv6) {
-        sockaddr_in6 to{};
-        to.sin6_family = AF_INET6;
-        to.sin6_port = htons(port);
-        if (address.is_any())
-            to.sin6_addr = in6addr_loopback;
-        else
-            ::inet_pton(AF_INET6, address.text.c_str(), &to.sin6_addr);
-        result = ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
-    } else {
-        sockaddr_in to{};
-        to.sin_family = AF_INET;
-        to.sin_port = htons(port);
-        if (address.is_any())
-            to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        else
-            ::inet_pton(AF_INET, address.text.c_str(), &to.sin_addr);
-        result = ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&to), sizeof to);
-    }
-    if (result != 0 && errno != EINPROGRESS)
+    const Address loopback{address.is_ipv6() ? "::1" : "127.0.0.1"};
+    SocketAddress to = socket_address(address.is_any() ? loopback : address, port);
+    socket_.reset(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (::connect(socket_.get(), to.get(), to.length) != 0 && errno != EINPROGRESS)
         socket_.reset();
 }
 

@@ -30,8 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 using preflight::SourceKind;
 
-constexpr std::uint16_t default_nbd_port = 10809; // IANA: nbd
-constexpr std::uint16_t default_tftp_port = 69;   // IANA: tftp
 constexpr std::uint16_t high_tftp_port = 6969;
 
 struct Programs {

@@ -1,12 +1,12 @@
 #include "common/port_holder.h"
 
+#include "common/read_whole.h"
+
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -15,11 +15,6 @@ namespace bootview {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_whole(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 template<typename Number>
 bool parse(std::string_view text, Number& value, int base) {

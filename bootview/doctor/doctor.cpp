@@ -34,8 +34,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint16_t default_nbd_port = 10809; // IANA: nbd
-constexpr std::uint16_t default_tftp_port = 69;   // IANA: tftp
 // Of the packages; looked at where there is no other source.
 constexpr const char* installed_configuration = "/etc/bootview";
 constexpr const char* installed_images = "/var/lib/bootview/images";

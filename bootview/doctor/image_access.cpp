@@ -1,6 +1,7 @@
 #include "bootview/doctor/image_access.h"
 
 #include "bootview/doctor/command.h"
+#include "common/read_whole.h"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -13,8 +14,6 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -60,11 +59,6 @@ bool service_may(const std::string& path, mode_t wanted) {
                         : status.st_gid == user->pw_gid ? status.st_mode >> 3
                                                         : status.st_mode;
     return (mode & wanted) == wanted;
-}
-
-std::string read_whole(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // Of the text of /proc/PID/fdinfo/N.

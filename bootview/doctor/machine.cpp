@@ -4,6 +4,7 @@
 #include "bootview/doctor/from_preflight.h"
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
+#include "common/read_whole.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,8 +12,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 #include <fmt/chrono.h>
@@ -110,14 +109,11 @@ bool check_fuse(const Machine& machine, Findings& findings) {
     if (::access("/etc/mtab", R_OK) != 0)
         fail("mtab-missing", "/etc/mtab", "can't be read, and fusermount3 does not unmount then",
              "ln -s /proc/self/mounts /etc/mtab");
-    if (asks_for_others(machine.view_options)) {
-        std::ifstream file("/etc/fuse.conf");
-        const std::string text{std::istreambuf_iterator<char>(file), {}};
-        if (!fuse_conf_allows_other(text))
-            fail("fuse-conf-user-allow-other", "/etc/fuse.conf",
-                 "has no line user_allow_other, without which only root may mount with allow_other",
-                 "echo user_allow_other >>/etc/fuse.conf");
-    }
+    if (asks_for_others(machine.view_options) &&
+        !fuse_conf_allows_other(read_whole("/etc/fuse.conf")))
+        fail("fuse-conf-user-allow-other", "/etc/fuse.conf",
+             "has no line user_allow_other, without which only root may mount with allow_other",
+             "echo user_allow_other >>/etc/fuse.conf");
     return good;
 }
 

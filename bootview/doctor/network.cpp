@@ -1,7 +1,8 @@
 #include "bootview/doctor/network.h"
 
+#include "common/read_whole.h"
+
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <sstream>
 
@@ -121,9 +122,7 @@ std::vector<std::string> Network::served_interfaces() const {
 Network look_at_network(const Address& listen, bool dhcp_proxy) {
     Network network;
     network.interfaces = dhcp::list_interfaces();
-    std::ifstream routes("/proc/net/route");
-    network.default_interface =
-        default_interface(std::string{std::istreambuf_iterator<char>(routes), {}});
+    network.default_interface = default_interface(read_whole("/proc/net/route"));
     network.in_container =
         ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0;
     network.listen = listen;

@@ -3,14 +3,13 @@
 #include "bootview/doctor/from_preflight.h"
 #include "bootview/preflight.h"
 #include "common/port_holder.h"
+#include "common/read_whole.h"
 #include "tftp-bridge/dhcp/port.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <system_error>
 #include <vector>
@@ -22,11 +21,6 @@ namespace bootview::doctor {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_whole(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::vector<std::string> arguments_of(pid_t process) {
     std::vector<std::string> words;

@@ -2,7 +2,6 @@
 
 #include "common/descriptor.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -31,34 +30,14 @@ constexpr int attempts = 3;
 constexpr std::uint32_t block_without_options = 512;
 constexpr std::size_t most_content = std::size_t{1} << 30;
 
-sockaddr_storage address_of(const Address& server, std::uint16_t port, socklen_t& length) {
-    sockaddr_storage storage{};
-    if (server.is_ipv6()) {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = htons(port);
-        ::inet_pton(AF_INET6, server.text.c_str(), &in.sin6_addr);
-        std::memcpy(&storage, &in, sizeof in);
-        length = sizeof in;
-    } else {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = htons(port);
-        ::inet_pton(AF_INET, server.text.c_str(), &in.sin_addr);
-        std::memcpy(&storage, &in, sizeof in);
-        length = sizeof in;
-    }
-    return storage;
-}
-
 class Transfer {
 public:
     Transfer(const Address& server, std::uint16_t port)
-        : to_(address_of(server, port, length_)),
-          socket_(::socket(to_.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+        : to_(socket_address(server, port)),
+          socket_(::socket(to_.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
         const int on = 1; // so that "nobody has the port" is told without a connected socket
-        ::setsockopt(socket_.get(), to_.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                     to_.ss_family == AF_INET6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
+        ::setsockopt(socket_.get(), to_.family() == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                     to_.family() == AF_INET6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
     }
 
     TftpResult run(const std::string& name, std::uint32_t wanted_block) {
@@ -147,8 +126,7 @@ private:
     }
 
     bool send(const std::string& packet) {
-        return ::sendto(socket_.get(), packet.data(), packet.size(), 0,
-                        reinterpret_cast<const sockaddr*>(&to_), length_) >= 0;
+        return ::sendto(socket_.get(), packet.data(), packet.size(), 0, to_.get(), to_.length) >= 0;
     }
 
     std::optional<std::string> receive() {
@@ -156,26 +134,24 @@ private:
         if (::poll(&waiting, 1, patience_ms) <= 0)
             return std::nullopt;
         std::string packet(65536, '\0');
-        sockaddr_storage from{};
-        socklen_t length = sizeof from;
-        const ssize_t n = ::recvfrom(socket_.get(), packet.data(), packet.size(), 0,
-                                     reinterpret_cast<sockaddr*>(&from), &length);
+        SocketAddress from;
+        from.length = sizeof from.storage;
+        const ssize_t n =
+            ::recvfrom(socket_.get(), packet.data(), packet.size(), 0, from.get(), &from.length);
         if (n < 0) {
             refused_ = errno == ECONNREFUSED;
             return std::nullopt;
         }
         // The first answer tells the port of the transfer (RFC 1350 §4); others are not of it.
-        if (has_transfer_ && std::memcmp(&from, &to_, length) != 0)
+        if (has_transfer_ && std::memcmp(&from.storage, &to_.storage, from.length) != 0)
             return std::nullopt;
         has_transfer_ = true;
         to_ = from;
-        length_ = length;
         packet.resize(static_cast<std::size_t>(n));
         return packet;
     }
 
-    socklen_t length_ = 0;
-    sockaddr_storage to_{};
+    SocketAddress to_;
     Descriptor socket_;
     bool has_transfer_ = false;
     bool refused_ = false;

@@ -84,9 +84,8 @@ bool CachedFile::request(std::uint64_t offset, std::uint64_t waiter) {
             }
             return true;
         }
-    }
-    if (!slots_.contains(chunk))
         load(chunk);
+    }
     auto& waiters = slots_.at(chunk).waiters;
     if (std::find(waiters.begin(), waiters.end(), waiter) == waiters.end())
         waiters.push_back(waiter);

@@ -4,6 +4,8 @@
 # DEBS=DIRECTORY: with the packages from there, on a server that is an empty Debian. Without, for `pi`: on this machine,
 # as it is built, so that packages are not installed.
 source "$(dirname "$0")/machine.sh"
+source "$e2e/../guest/apt_sources.sh"
+unavailable() { echo "skipped: $*"; exit 77; }
 guide=$1
 text=$e2e/../../docs/boot-a-$([ "$guide" = pi ] && echo raspberry-pi || echo debian-pc).md
 [ -e "$text" ] || fail "there is no guide $guide"
@@ -20,16 +22,13 @@ filled_in() { sed "s|192\.168\.0\.2|10.77.0.2|g; s|/dev/sdX|$home/sd-card|g"; }
 an_empty_server() {
     requires mmdebstrap
     local cache=${BOOTVIEW_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bootview-tests}
-    local suite archive
-    suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    # shellcheck disable=SC2016 # apt puts these in
-    apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' |
-        grep -E " $suite(-[a-z]+)? main$" | sort -u >"$scratch/sources.list"
-    apt-config dump | grep -E '^Acquire::(https?|Retries|Check-Valid)' | grep -v '""' >"$scratch/apt.conf" || true
+    local archive
+    apt_sources >"$scratch/sources.list"
+    apt_configuration >"$scratch/apt.conf"
     archive=$cache/e2e-root-server-$(cat "$scratch/sources.list" | sha256sum | cut -c1-16).tar
     [ -f "$archive" ] || {
         timeout 900 mmdebstrap --mode=root --variant=apt --format=tar --quiet --aptopt="$scratch/apt.conf" \
-            "$suite" "$archive.new" "$scratch/sources.list" 2>"$scratch/log" || { echo "skipped: mmdebstrap: $(tail -n3 "$scratch/log")"; exit 77; }
+            "$(apt_suite)" "$archive.new" "$scratch/sources.list" 2>"$scratch/log" || { echo "skipped: mmdebstrap: $(tail -n3 "$scratch/log")"; exit 77; }
         mv "$archive.new" "$archive"
     }
     server_root=$scratch/server

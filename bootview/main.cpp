@@ -4,7 +4,9 @@
 #include "bootview/doctor/doctor.h"
 #include "bootview/failure.h"
 #include "bootview/log.h"
+#include "bootview/monitor/monitor.h"
 #include "bootview/serve.h"
+#include "bootview/status.h"
 
 #include <CLI/CLI.hpp>
 
@@ -26,6 +28,9 @@ struct CommandLine {
     bootview::ServeOptions serve;
     bootview::DhcpSnippetRequest snippet;
     bootview::doctor::Options doctor;
+    bootview::monitor::Options monitor;
+    bootview::StatusOptions status;
+    std::string client;
     std::string listen;
     log::Level log_level = log::Level::info;
 };
@@ -125,6 +130,47 @@ CLI::App* declare_doctor(CLI::App& app, CommandLine& line) {
     return doctor;
 }
 
+CLI::App* declare_log(CLI::App& app, CommandLine& line) {
+    auto* log = app.add_subcommand("log", "Print what happened to one client, boot by boot");
+    log->set_help_flag("--help", "Print this help and exit");
+    log->add_option("CLIENT", line.client, "Its name, serial number, MAC or address")->required();
+    log->add_flag("--json", line.status.json, "Print it as JSON");
+    log->add_option("--socket", line.status.socket, "Whom to ask (default: whoever runs)")
+        ->type_name("PATH");
+    return log;
+}
+
+CLI::App* declare_monitor(CLI::App& app, CommandLine& line) {
+    auto* monitor = app.add_subcommand(
+        "monitor", "Take in what the parts of a boot server tell, for status, log and metrics");
+    monitor->set_help_flag("--help", "Print this help and exit");
+    monitor
+        ->add_option("--socket", line.monitor.socket,
+                     "Listen at PATH.events, and answer at PATH.status")
+        ->type_name("PATH")
+        ->required();
+    monitor
+        ->add_option("--status-page", line.monitor.status_page,
+                     "Show a page for browsers there, too (default address: 127.0.0.1)")
+        ->type_name("[ADDR:]PORT");
+    monitor
+        ->add_option("--tftp-metrics", line.monitor.tftp_metrics,
+                     "Add tftp-bridge's numbers, which it offers on this socket")
+        ->type_name("PATH");
+    return monitor;
+}
+
+CLI::App* declare_status(CLI::App& app, CommandLine& line) {
+    auto* status = app.add_subcommand(
+        "status", "Print what is served to whom: clients, transfers, exports, views");
+    status->set_help_flag("--help", "Print this help and exit");
+    status->add_flag("--json", line.status.json, "Print it as JSON");
+    status->add_option("--socket", line.status.socket, "Whom to ask (default: whoever runs)")
+        ->type_name("PATH");
+    status->add_flag("--watch", line.status.watch, "Print it again whenever it has changed");
+    return status;
+}
+
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     static const std::map<std::string, log::Level> levels = {{"error", log::Level::error},
                                                              {"warning", log::Level::warning},
@@ -156,6 +202,10 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->type_name("OPT[,OPT]...")
         ->allow_extra_args(false);
     serve
+        ->add_option("--status-page", line.serve.status_page,
+                     "Show who boots as a page for browsers (default address: 127.0.0.1)")
+        ->type_name("[ADDR:]PORT");
+    serve
         ->add_option("--tftp-port", line.serve.tftp_port,
                      "UDP port for TFTP (default: 69, or 6969 where only root may use that)")
         ->type_name("N");
@@ -172,7 +222,10 @@ int main(int argc, char** argv) {
     CommandLine line;
     const auto* const snippet = declare_dhcp_snippet(app, line);
     const auto* const doctor = declare_doctor(app, line);
+    const auto* const client_log = declare_log(app, line);
+    const auto* const monitor = declare_monitor(app, line);
     declare_serve(app, line);
+    const auto* const status = declare_status(app, line);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -187,6 +240,12 @@ int main(int argc, char** argv) {
             fmt::print("{}", bootview::dhcp_snippet(line.snippet));
             return 0;
         }
+        if (monitor->parsed())
+            return bootview::monitor::run(line.monitor);
+        if (status->parsed())
+            return bootview::print_status(line.status);
+        if (client_log->parsed())
+            return bootview::print_log(line.status, line.client);
         log::set_level(line.log_level);
         line.serve.listen = line.doctor.listen = *bootview::parse_address(line.listen);
         if (doctor->parsed())

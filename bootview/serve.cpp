@@ -8,8 +8,10 @@
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
 #include "bootview/supervisor.h"
+#include "change-ring/path.h"
 #include "common/images_in.h"
 #include "common/service_notify.h"
+#include "events/sender.h"
 
 #include <unistd.h>
 
@@ -73,6 +75,26 @@ std::uint16_t choose_tftp_port(const ServeOptions& options) {
              "TFTP on port {}, because port {} is root's here; real firmware asks on {} only",
              high_tftp_port, default_tftp_port, default_tftp_port);
     return high_tftp_port;
+}
+
+// Where the parts tell what they do, and where bootview status asks. Empty: there is no place for
+// the sockets.
+std::string monitor_socket() {
+    const auto directory = ring::make_runtime_directory();
+    return directory.empty() ? directory : fmt::format("{}/serve-{}", directory, ::getpid());
+}
+
+std::string tftp_metrics_socket(const std::string& monitor) {
+    return monitor + ".tftp-metrics";
+}
+
+Part monitor_part(const ServeOptions& options, const std::string& socket) {
+    std::vector<std::string> arguments{"/proc/self/exe", "monitor",
+                                       "--socket",       socket,
+                                       "--tftp-metrics", tftp_metrics_socket(socket)};
+    if (!options.status_page.empty())
+        arguments.insert(arguments.end(), {"--status-page", options.status_page});
+    return {"seen", "bootview monitor", {arguments, {}, {}, SIGTERM}, {}};
 }
 
 Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind kind,
@@ -211,13 +233,23 @@ int serve(const ServeOptions& wanted) {
                  options.source);
 
     const MountDirectory directory(options.mount);
-    Supervisor supervisor({nbd_part(options, programs, kind, nbd_socket, nbd_port),
-                           view_part(options, programs, directory),
-                           tftp_part(options, programs, directory, tftp_port)},
-                          [&] {
-                              print_served(options, kind, nbd_port, tftp_port, directory.path());
-                              notify_service_manager("READY=1");
-                          });
+    std::vector<Part> parts{nbd_part(options, programs, kind, nbd_socket, nbd_port),
+                            view_part(options, programs, directory),
+                            tftp_part(options, programs, directory, tftp_port)};
+    if (const auto socket = monitor_socket(); !socket.empty()) {
+        for (auto& part : parts)
+            part.command.environment.emplace_back(events::environment_variable, socket + ".events");
+        parts.back().command.arguments.insert(parts.back().command.arguments.end(),
+                                              {"--metrics", tftp_metrics_socket(socket)});
+        parts.insert(parts.begin(), monitor_part(options, socket));
+    } else {
+        log::say(log::Level::warning, "there is no directory for sockets, so bootview status will "
+                                      "know nothing; set XDG_RUNTIME_DIR");
+    }
+    Supervisor supervisor(std::move(parts), [&] {
+        print_served(options, kind, nbd_port, tftp_port, directory.path());
+        notify_service_manager("READY=1");
+    });
     return supervisor.run() ? 0 : 1;
 }
 

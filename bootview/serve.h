@@ -5,7 +5,7 @@
 //     tftp-bridge                those files, for the clients' firmware   "tftp"
 //
 // serve checks what it can before it starts anything (preflight.h), starts the three in this order
-// (supervisor.h), and takes everything away again at the end: processes, the mount, the directory
+// (supervisor.h), beside a monitor that they tell what they do (monitor/monitor.h), and takes everything away again at the end: processes, the mount, the directory
 // it made for it. It holds no state of its own: the parts find each other by themselves, through
 // the image (change ring) and the mount point, so any of them may die and come back while the
 // others work on. The NBD port belongs to serve, which hands the listening socket to each nbdkit it
@@ -33,6 +33,7 @@ struct ServeOptions {
     std::optional<std::uint16_t> tftp_port; // 69, or 6969 where that is not allowed; 0: a free one
     bool dhcp_proxy = false;                // tell firmware what to load, next to any DHCP server
     std::optional<std::string> mount;       // where to show the view; default: a private directory
+    std::string status_page;                // "PORT" or "ADDRESS:PORT"; empty: none
     std::optional<std::string> notify;      // where the change rings' sockets lie
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o
 };

@@ -15,6 +15,7 @@
 #include "fuse-fatimg/fuse/options.h"
 #include "fuse-fatimg/fuse/preflight.h"
 #include "fuse-fatimg/fuse/tender.h"
+#include "fuse-fatimg/fuse/view_report.h"
 #include "fuse-fatimg/image/nbd.h"
 #include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/list.h"
@@ -211,7 +212,11 @@ void serve(Options options) {
         log::to_syslog();
     }
     // Threads only now: a fork keeps none.
-    Tender tender{view};
+    const auto report = ViewReport::from_environment(view, mount.stale, options.mountpoint);
+    Tender tender{view, [&report] {
+                      if (report)
+                          report->tell_news();
+                  }};
     invalidator.start(session.get());
     view.on_death([&invalidator](view::NodeId node) { invalidator.drop_pages(node); });
     view.on_surplus([&invalidator](view::NodeId directory, const std::string& name) {

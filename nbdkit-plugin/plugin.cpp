@@ -8,9 +8,11 @@
 // for.
 #include "nbdkit-plugin/exports.h"
 #include "nbdkit-plugin/image_file.h"
+#include "nbdkit-plugin/session_report.h"
 #include "nbdkit-plugin/settings.h"
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -20,6 +22,7 @@
 #include <system_error>
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -35,6 +38,7 @@ namespace {
 
 using bootview::plugin::Exports;
 using bootview::plugin::ImageFile;
+using bootview::plugin::SessionReport;
 using bootview::plugin::Settings;
 using bootview::plugin::ZeroHow;
 using bootview::ring::Kind;
@@ -43,12 +47,14 @@ using bootview::ring::Publisher;
 
 Settings settings;
 std::unique_ptr<Exports> exports;
+std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to know
 
 // One client's connection to one image.
 struct Connection {
     ImageFile image;
     std::shared_ptr<Publisher> ring;
-    bool counted = false; // among the ring's writers
+    bool counted = false;                  // among the ring's writers
+    std::unique_ptr<SessionReport> report; // null: nobody wants to know
 
     Connection(const std::string& path, const bootview::plugin::OpenOptions& options)
         : image(path, options) {}
@@ -154,6 +160,7 @@ int bootview_after_fork() {
     return guarded("", -1, [] {
         end_at_once_with_parent();
         exports->start();
+        event_sender = bootview::events::Sender::from_environment();
         return 0;
     });
 }
@@ -179,6 +186,15 @@ const char* bootview_default_export(int /*readonly*/, int /*is_tls*/) {
     return settings.default_export.c_str();
 }
 
+// Of the client whose connection this is; empty if it has none.
+std::string client_address() {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (nbdkit_peer_name(reinterpret_cast<sockaddr*>(&peer), &length) != 0)
+        return {};
+    return bootview::plugin::address_of(peer);
+}
+
 void* bootview_open(int readonly) {
     const char* name = nbdkit_export_name();
     const std::string export_name = name != nullptr ? name : "";
@@ -200,6 +216,10 @@ void* bootview_open(int readonly) {
             opened->ring->writer_opened();
             opened->counted = true;
         }
+        if (event_sender)
+            opened->report = std::make_unique<SessionReport>(
+                event_sender,
+                SessionReport::About{client_address(), export_name, path, opened->counted});
         return opened.release();
     });
 }
@@ -241,15 +261,21 @@ int bootview_can_multi_conn(void*) {
 int bootview_pread(void* handle, void* buffer, uint32_t count, uint64_t offset,
                    uint32_t /*flags*/) {
     return guarded("", -1, [&] {
-        connection(handle).image.read({static_cast<std::byte*>(buffer), count}, offset);
+        Connection& client = connection(handle);
+        client.image.read({static_cast<std::byte*>(buffer), count}, offset);
+        if (client.report)
+            client.report->read(count);
         return 0;
     });
 }
 
 // For information only; it stands in the ring once everything before it is stable.
 void flush_and_publish(Connection& client) {
+    const auto begun = std::chrono::steady_clock::now();
     client.image.sync();
     const Publication flushed{*client.ring, Kind::flush, 0, 0};
+    if (client.report)
+        client.report->flushed(std::chrono::steady_clock::now() - begun);
 }
 
 // A change: published, made, marked done. With FUA also made stable, which nobody who only reads
@@ -262,6 +288,8 @@ int change(void* handle, Kind kind, uint64_t offset, uint32_t count, uint32_t fl
             const Publication published{*client.ring, kind, offset, count};
             make(client.image);
         }
+        if (client.report)
+            client.report->wrote(count);
         if ((flags & NBDKIT_FLAG_FUA) != 0)
             flush_and_publish(client);
         return 0;

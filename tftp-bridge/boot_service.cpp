@@ -29,14 +29,21 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
       config_options_(std::move(setup.config.options)),
       locator_(
           root_, boot_defaults(options_),
-          [this](const tftp::Endpoint& address) { return neighbours_.find(address); }, fold_case_) {
+          [this](const tftp::Endpoint& address) { return neighbours_.find(address); }, fold_case_),
+      events_(BootEvents::from_environment(locator_)) {
     locator_.set_records(std::move(setup.config.clients));
     server.set_locate([this](const tftp::Endpoint& client, const std::string& name,
                              std::function<void(tftp::Located)> then) {
         locate(client, name, Clock::now(), std::move(then));
     });
     server.watch_also(boot_lookups_.fd(), [this] { boot_lookups_.run_completed(); });
-    server.on_begun([this](const tftp::Begun& transfer) { warn_of_pitfalls(transfer); });
+    server.on_begun([this](const tftp::Begun& transfer) {
+        warn_of_pitfalls(transfer);
+        if (events_)
+            events_->begun(transfer);
+    });
+    if (events_)
+        server.on_ended([this](const tftp::Ended& transfer) { events_->ended(transfer); });
     server.on_reload([this] { reload(); });
     auto settings = dhcp_settings(options_); // checked even if it is not used
     if (!options_.dhcp_proxy)
@@ -51,6 +58,11 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
         locator_.known().learn_address(mac, address);
     };
     machines.describe = [this](const dhcp::Mac& mac) { return locator_.describe(mac); };
+    if (events_)
+        machines.offered = [this](const dhcp::Machine& machine, const std::string& interface,
+                                  const std::string& what) {
+            events_->offered(machine, interface, what);
+        };
     dhcp_.emplace(std::move(settings), std::move(machines),
                   dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
     server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });

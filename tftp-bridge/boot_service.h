@@ -2,6 +2,7 @@
 // root a request is for, what a machine is offered, and the configuration that both go by.
 #pragma once
 
+#include "tftp-bridge/boot_events.h"
 #include "tftp-bridge/boot_options.h"
 #include "tftp-bridge/clients/boot_lookups.h"
 #include "tftp-bridge/clients/locator.h"
@@ -54,6 +55,7 @@ private:
     clients::Locator locator_;
     // One for each directory that was asked for. There are as many as roots of clients.
     std::map<std::string, std::shared_ptr<const tftp::FileRoot>> roots_;
+    const std::unique_ptr<BootEvents> events_; // null: nobody wants to know
     std::optional<dhcp::Server> dhcp_;
     clients::BootLookups boot_lookups_;
     dhcp::LineLimit lines_;

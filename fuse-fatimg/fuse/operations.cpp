@@ -35,6 +35,8 @@ void answer(fuse_req_t request, Operation operation) noexcept {
         return;
     } catch (const std::system_error& e) {
         error = e.code().value();
+        if (error == ESTALE)
+            mount_of(request).stale.fetch_add(1, std::memory_order_relaxed);
     } catch (const std::bad_alloc&) {
         error = ENOMEM;
     } catch (...) {

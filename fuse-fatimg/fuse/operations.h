@@ -12,6 +12,8 @@
 #include "fuse-fatimg/fuse/options.h"
 #include "fuse-fatimg/view/view.h"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -28,6 +30,7 @@ struct Mount {
     const Options& options;
     OpenHandles<std::shared_ptr<view::OpenFile>> files{};
     OpenHandles<OpenDirectory> directories{};
+    std::atomic<std::uint64_t> stale{0}; // requests that were answered by ESTALE
 };
 
 const fuse_lowlevel_ops& operations();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -19,7 +20,8 @@ constexpr int tick_without_server_ms = 200;
 
 } // namespace
 
-Tender::Tender(view::View& view) : view_(view), quit_(::eventfd(0, EFD_CLOEXEC)) {
+Tender::Tender(view::View& view, std::function<void()> after_each_look)
+    : view_(view), after_each_look_(std::move(after_each_look)), quit_(::eventfd(0, EFD_CLOEXEC)) {
     if (!quit_)
         throw std::system_error(errno, std::generic_category(), "eventfd");
 }
@@ -44,6 +46,7 @@ void Tender::run() {
             // this loop once more than needed, no harm.
             for (const int socket : view_.tend(all_attached))
                 wait.push_back({socket, POLLIN, 0});
+            after_each_look_();
         } catch (const std::exception&) {
             // An image that can't be looked at now; requests for it say so.
         }

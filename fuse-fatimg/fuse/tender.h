@@ -5,13 +5,15 @@
 #include "common/descriptor.h"
 #include "fuse-fatimg/view/view.h"
 
+#include <functional>
 #include <thread>
 
 namespace bootview::fuse {
 
 class Tender {
 public:
-    explicit Tender(view::View& view);
+    // `after_each_look` is called by its thread.
+    Tender(view::View& view, std::function<void()> after_each_look);
     ~Tender() { stop(); }
     Tender(const Tender&) = delete;
     Tender& operator=(const Tender&) = delete;
@@ -23,6 +25,7 @@ private:
     void run();
 
     view::View& view_;
+    std::function<void()> after_each_look_;
     Descriptor quit_; // eventfd
     std::thread thread_;
 };

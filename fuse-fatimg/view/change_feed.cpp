@@ -193,6 +193,7 @@ void ChangeFeed::catch_up() {
         listener_.range_changed({change.offset, change.length});
     });
     if (!complete) {
+        ++overflows_;
         note_change();
         listener_.everything_changed();
     }

@@ -58,7 +58,8 @@ public:
     // Readable: look_for_server(). -1: there is nobody to hear.
     int socket() const { return handshake_ ? handshake_->socket() : connection_.socket.get(); }
     std::uint32_t writers() const { return connection_.ring ? connection_.ring->writers() : 0; }
-    std::uint64_t changes() const { return changes_; } // that were reported up to now
+    std::uint64_t changes() const { return changes_; }     // that were reported up to now
+    std::uint64_t overflows() const { return overflows_; } // times the ring went too fast
     bool changed_within(Clock::duration time) const { return Clock::now() - last_change_ < time; }
 
 private:
@@ -80,6 +81,7 @@ private:
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
     Clock::time_point last_change_{};
     std::uint64_t changes_ = 0;
+    std::uint64_t overflows_ = 0;
     Clock::time_point next_attempt_{};
     static constexpr std::uint64_t never = ~std::uint64_t{0};
     std::uint64_t stamp_is_of_ = never; // attached: the ring's newest change, which was done

@@ -22,6 +22,10 @@ constexpr auto half_done = std::chrono::milliseconds{1000};
     throw std::system_error(error, std::generic_category());
 }
 
+Status status_of(ImageTree& tree) {
+    return {tree.feed().mode(), tree.epoch(), tree.feed().writers()};
+}
+
 } // namespace
 
 View::View(Options options) : options_(std::move(options)) {
@@ -297,7 +301,7 @@ Status View::status(NodeId id) {
     const std::scoped_lock lock{mutex_};
     const auto of = [](ImageTree& tree) {
         tree.catch_up();
-        return Status{tree.feed().mode(), tree.epoch(), tree.feed().writers()};
+        return status_of(tree);
     };
     const auto node = find(id);
     if (node->tree)
@@ -310,6 +314,20 @@ Status View::status(NodeId id) {
         all.epoch += one.epoch;
         all.writers += one.writers;
     }
+    return all;
+}
+
+std::vector<ImageStatus> View::images() const {
+    const std::scoped_lock lock{mutex_};
+    std::vector<ImageStatus> all;
+    const auto add = [&](ImageTree& tree) {
+        all.push_back({tree.file()->name(), status_of(tree), tree.feed().overflows()});
+    };
+    if (single_)
+        add(*single_);
+    else
+        for (const auto& tree : images_->known())
+            add(*tree);
     return all;
 }
 

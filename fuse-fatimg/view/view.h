@@ -55,6 +55,16 @@ struct Status {
     Mode mode = Mode::poll;
     std::uint64_t epoch = 0;   // changes that concerned something shown
     std::uint32_t writers = 0; // NBD clients that may write now (mode attached)
+
+    friend bool operator==(const Status&, const Status&) = default;
+};
+
+struct ImageStatus {
+    std::string path;
+    Status status;
+    std::uint64_t overflows = 0; // times that its change ring went faster than the view
+
+    friend bool operator==(const ImageStatus&, const ImageStatus&) = default;
 };
 
 // An open file: one version of it.
@@ -107,6 +117,9 @@ public:
     bool is_in_volume(NodeId id); // a file or directory of a FAT, its root among them
     // The image that a node belongs to; of a directory of images: poll if any polls.
     Status status(NodeId id);
+
+    // Of each image, as it is known at this moment: asks nobody.
+    std::vector<ImageStatus> images() const;
 
     // Takes in what changed without being asked, and looks for servers that came or went. Gives
     // the descriptors whose readability means that it is time to call this again.

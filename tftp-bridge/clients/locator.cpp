@@ -142,6 +142,11 @@ std::string Locator::describe(const dhcp::Mac& mac) const {
     return record->name + " (" + mac.to_string() + ")";
 }
 
+std::string Locator::name_of(const Identity& identity) const {
+    const auto* record = find_record(records_, identity);
+    return record ? record->name : std::string{};
+}
+
 // The neighbour table first: what it says was true a moment ago.
 Identity Locator::identify(const tftp::Endpoint& peer, TimePoint now) {
     const bool v4 = peer.family == AF_INET;

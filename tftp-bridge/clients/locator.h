@@ -69,6 +69,10 @@ public:
     // The name of its [[client]], or its MAC.
     std::string describe(const dhcp::Mac& mac) const;
 
+    Identity identify(const tftp::Endpoint& peer, TimePoint now);
+    // The name of its [[client]]; empty without one.
+    std::string name_of(const Identity& identity) const;
+
     KnownMachines& known() { return known_; }
 
 private:
@@ -76,7 +80,6 @@ private:
         std::optional<dhcp::Mac> mac;
         TimePoint until;
     };
-    Identity identify(const tftp::Endpoint& peer, TimePoint now);
     std::optional<dhcp::Mac> ask_neighbours(const tftp::Endpoint& peer, TimePoint now);
     const ClientRecord* record_by_prefix(std::string_view first) const;
     std::string root_of(const ClientRecord& record) const;

@@ -277,6 +277,9 @@ void Server::perform(const Port& port, int interface, Ipv4 local, const Message&
     }
     auto& reply = std::get<Reply>(answered);
     log_answered(reply, message, interface, now);
+    if (machines_.offered)
+        if (const auto machine = identify(message).machine)
+            machines_.offered(*machine, interface_of(interface)->name, reply.what);
     if (reply.delay.count() == 0) {
         send(port, reply, interface, local);
     } else if (delayed_.size() < most_delayed) {

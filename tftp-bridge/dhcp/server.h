@@ -34,7 +34,7 @@ struct ServerSettings {
     AnswerSettings answers;
 };
 
-// What the server needs of, and has for, whoever knows the machines. All must be set.
+// What the server needs of, and has for, whoever knows the machines. All but `offered` must be set.
 struct Machines {
     // Calls `then` when that is known, in the thread that calls handle().
     std::function<void(const Machine& machine, std::function<void(const BootFiles&)> then)>
@@ -42,6 +42,10 @@ struct Machines {
     std::function<void(const Machine& machine)> learn;
     std::function<void(const Mac& mac, Ipv4 address)> learn_address;
     std::function<std::string(const Mac& mac)> describe; // for the log
+    // A machine is told what to load, in words.
+    std::function<void(const Machine& machine, const std::string& interface,
+                       const std::string& what)>
+        offered = {};
 };
 
 // Sockets from the service manager; with any in `port_67` we open none there.

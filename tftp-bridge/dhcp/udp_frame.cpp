@@ -61,8 +61,7 @@ std::optional<UdpFrame> parse_udp_frame(Bytes packet) {
 
 std::vector<std::uint8_t> build_udp_frame(const UdpFrame& frame) {
     std::vector<std::uint8_t> packet(ip_header + udp_header + frame.payload.size());
-    std::copy(frame.payload.begin(), frame.payload.end(),
-              packet.begin() + ip_header + udp_header);
+    std::copy(frame.payload.begin(), frame.payload.end(), packet.begin() + ip_header + udp_header);
     packet[0] = 4 << 4 | ip_header / 4;
     packet[1] = 0xc0; // network control, as DHCP servers do
     write_u16(packet, 2, packet.size());

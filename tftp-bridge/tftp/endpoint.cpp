@@ -112,14 +112,19 @@ socklen_t Endpoint::to_sockaddr_for(int fd, sockaddr_storage& storage) const {
     return mapped.to_sockaddr(storage);
 }
 
-std::string Endpoint::to_string() const {
+std::string Endpoint::address_to_string() const {
     std::array<char, INET6_ADDRSTRLEN> text{};
     inet_ntop(family, address.data(), text.data(), text.size());
+    return text.data();
+}
+
+std::string Endpoint::to_string() const {
+    const auto text = address_to_string();
     if (family == AF_INET)
-        return fmt::format("{}:{}", text.data(), port);
+        return fmt::format("{}:{}", text, port);
     if (scope != 0)
-        return fmt::format("[{}%{}]:{}", text.data(), scope, port);
-    return fmt::format("[{}]:{}", text.data(), port);
+        return fmt::format("[{}%{}]:{}", text, scope, port);
+    return fmt::format("[{}]:{}", text, port);
 }
 
 std::size_t EndpointHash::operator()(const Endpoint& endpoint) const {

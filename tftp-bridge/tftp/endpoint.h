@@ -26,7 +26,8 @@ struct Endpoint {
     socklen_t to_sockaddr(sockaddr_storage& storage) const;
     // As the socket `fd` takes it: one of IPv6 wants IPv4 mapped into IPv6.
     socklen_t to_sockaddr_for(int fd, sockaddr_storage& storage) const;
-    std::string to_string() const; // "192.0.2.1:69", "[2001:db8::1]:69"
+    std::string address_to_string() const; // "192.0.2.1", "2001:db8::1"
+    std::string to_string() const;         // "192.0.2.1:69", "[2001:db8::1]:69"
 };
 
 struct EndpointHash {

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace bootview::tftp {
@@ -87,13 +89,34 @@ Server::Server(ServerSettings settings)
     for (const int fd : cache_.fds())
         watch_also(fd, [this] { cache_.run_completed(); });
     if (!settings_.metrics.empty()) {
-        metrics_server_.emplace(settings_.metrics, [this] {
-            return metrics_now().to_text() + (more_metrics_ ? more_metrics_() : "");
-        });
-        watch_also(metrics_server_->fd(), [this] { metrics_server_->serve(); });
+        open_metrics();
+        watch_also(metrics_server_->fd(), [this] { metrics_server_->handle(); });
     }
     for (std::size_t i = 0; i < listeners_.size(); ++i)
         watch(listeners_[i].fd(), first_listener_id + i, EPOLLIN);
+}
+
+// On a Unix socket or a port of this machine, never on the network: they say who boots when.
+void Server::open_metrics() {
+    const auto& where = settings_.metrics;
+    try {
+        if (where.find(':') != std::string::npos && !where.starts_with('/'))
+            throw std::invalid_argument(where);
+        metrics_server_.emplace(where, [this](const std::string&) {
+            return HttpResponse{.type = "text/plain; version=0.0.4",
+                                .body = metrics_now().to_text() +
+                                        (more_metrics_ ? more_metrics_() : "")};
+        });
+    } catch (const std::invalid_argument&) {
+        throw StartError(fmt::format("--metrics {}: write a port number, which will be one of "
+                                     "127.0.0.1, or the path of a socket, beginning with /",
+                                     where));
+    } catch (const std::system_error& error) {
+        throw StartError(
+            fmt::format("--metrics {}: {}; name another port, or the path of a socket in a "
+                        "directory that this user may write to",
+                        where, error.code().message()));
+    }
 }
 
 void Server::run() {
@@ -240,8 +263,11 @@ void Server::settle(std::uint64_t id, Running& running) {
 }
 
 void Server::forget(std::uint64_t id, Running& running) {
-    if (running.transfer)
+    if (running.transfer) {
         count(*running.transfer);
+        if (ended_)
+            ended_({id, running.conversation.client, *running.transfer});
+    }
     admission_.leave(running.conversation.client);
     conversations_.erase(running.conversation);
     running_.erase(id);

@@ -26,12 +26,13 @@
 // nothing. Network input throws no exceptions; the constructor does (StartError).
 #pragma once
 
+#include "common/http_server.h"
 #include "tftp-bridge/tftp/admission.h"
 #include "tftp-bridge/tftp/endpoint.h"
 #include "tftp-bridge/tftp/file_cache.h"
 #include "tftp-bridge/tftp/file_root.h"
 #include "tftp-bridge/tftp/metrics.h"
-#include "tftp-bridge/tftp/metrics_server.h"
+
 #include "tftp-bridge/tftp/send_batch.h"
 #include "tftp-bridge/tftp/timer_queue.h"
 #include "tftp-bridge/tftp/transfer.h"
@@ -75,10 +76,18 @@ struct Located {
 
 // A transfer that begins.
 struct Begun {
+    std::uint64_t id; // until it has ended
     const Endpoint& client;
     std::string_view name; // as clean_name() gives it
     std::uint64_t length;  // bytes
     std::uint32_t block_size;
+};
+
+// One that has ended.
+struct Ended {
+    std::uint64_t id;
+    const Endpoint& client;
+    const Transfer& transfer;
 };
 
 // Not thread-safe. Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and takes them from a
@@ -95,6 +104,7 @@ public:
                                       std::function<void(Located)> then)>;
     void set_locate(Locate locate) { locate_ = std::move(locate); }
     void on_begun(std::function<void(const Begun&)> begun) { begun_ = std::move(begun); }
+    void on_ended(std::function<void(const Ended&)> ended) { ended_ = std::move(ended); }
     // Calls `on_readable` from the loop. It may not throw.
     void watch_also(int fd, std::function<void()> on_readable);
     // Lines to be added to the metrics.
@@ -125,6 +135,7 @@ private:
         bool armed_for_writing = false;
     };
 
+    void open_metrics();
     void watch(int fd, std::uint64_t id, std::uint32_t events, bool already_watched = false);
     void on_signal();
     void on_listener(std::size_t index, std::uint32_t events, TimePoint now);
@@ -151,6 +162,7 @@ private:
     std::shared_ptr<const FileRoot> root_;
     Locate locate_;
     std::function<void(const Begun&)> begun_;
+    std::function<void(const Ended&)> ended_;
     std::function<void()> reload_;
     std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;
@@ -172,7 +184,7 @@ private:
     TimePoint last_stray_answer_{};
     TimePoint fruitless_until_{}; // no use to look for silent clients before
     Metrics metrics_;
-    std::optional<MetricsServer> metrics_server_;
+    std::optional<HttpServer> metrics_server_;
     bool stopping_ = false;
 };
 

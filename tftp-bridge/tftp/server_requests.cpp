@@ -177,7 +177,7 @@ void Server::start(std::uint64_t id, Running& running, std::shared_ptr<CachedFil
 
     const auto block_size = std::get<Negotiated>(negotiated).block_size;
     if (begun_)
-        begun_({running.conversation.client, name, file->length(), block_size});
+        begun_({id, running.conversation.client, name, file->length(), block_size});
     running.transfer.emplace(std::move(*channel), BlockSource(std::move(file), block_size, id),
                              TransferParameters{running.conversation.client, printable(name),
                                                 std::move(std::get<Negotiated>(negotiated)),

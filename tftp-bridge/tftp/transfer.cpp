@@ -288,13 +288,17 @@ void Transfer::on_socket_error(int error) {
     outcome_ = Outcome::client_left;
 }
 
+std::chrono::duration<double> Transfer::duration() const {
+    return std::max<Clock::duration>(sender_.last_progress() - started_,
+                                     std::chrono::microseconds(1));
+}
+
 void Transfer::finish(std::string_view remark) {
     outcome_ = Outcome::finished;
     if (!log::enabled(log::Level::info))
         return;
-    const std::chrono::duration<double> seconds =
-        std::max<Clock::duration>(sender_.last_progress() - started_, std::chrono::microseconds(1));
-    const auto bytes = source_.length();
+    const auto seconds = duration();
+    const auto bytes = length();
     log::info("{}: \"{}\": {} bytes in {:.3f} s, {:.1f} MB/s, {} retransmits{}",
               parameters_.client.to_string(), parameters_.name, bytes, seconds.count(),
               static_cast<double>(bytes) / 1e6 / seconds.count(), sender_.repeated_packets(),

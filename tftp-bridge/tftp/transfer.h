@@ -69,6 +69,9 @@ public:
     const Endpoint& client() const { return parameters_.client; }
     std::uint64_t sent_bytes() const { return sent_bytes_; } // of DATA packets, repeated ones too
     std::uint64_t repeated_packets() const { return sender_.repeated_packets(); }
+    const std::string& name() const { return parameters_.name; } // for people
+    std::uint64_t length() const { return source_.length(); }    // of the file, in bytes
+    std::chrono::duration<double> duration() const;              // until the last progress
 
 private:
     void perform(const Step& step, int flags, SendBatch& batch, TimePoint now);

@@ -1,0 +1,122 @@
+#include "bootview/monitor/client.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace bootview::monitor {
+
+namespace {
+
+std::string amount(std::uint64_t bytes) {
+    const auto value = static_cast<double>(bytes);
+    if (bytes < 10'000)
+        return fmt::format("{} bytes", bytes);
+    if (bytes < 10'000'000)
+        return fmt::format("{:.0f} kB", value / 1e3);
+    if (bytes < 10'000'000'000)
+        return fmt::format("{:.1f} MB", value / 1e6);
+    return fmt::format("{:.1f} GB", value / 1e9);
+}
+
+std::string describe_file(const Entry& entry) {
+    std::string text = entry.outcome == "finished" ? "loaded " : "did not get ";
+    text += entry.what;
+    if (entry.outcome == "finished") {
+        text += fmt::format(": {} in {:.2f} s", amount(entry.bytes), entry.seconds);
+        if (entry.seconds > 0 && entry.bytes >= 100'000)
+            text += fmt::format(", {:.1f} MB/s",
+                                static_cast<double>(entry.bytes) / 1e6 / entry.seconds);
+    } else {
+        const std::string why = entry.outcome == "client-left"     ? "it ended the transfer"
+                                : entry.outcome == "client-silent" ? "it fell silent"
+                                : entry.outcome == "file-failed"   ? "the file changed, or failed"
+                                                                   : "the server stopped";
+        text += fmt::format(": {} after {} and {:.2f} s", why, amount(entry.bytes), entry.seconds);
+    }
+    if (entry.retransmits != 0)
+        text += fmt::format(", {} retransmits", entry.retransmits);
+    return text;
+}
+
+std::string plain_hex(std::string_view text) {
+    std::string digits;
+    for (const char c : text)
+        if (std::isxdigit(static_cast<unsigned char>(c)) != 0)
+            digits.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
+        else if (c != ':' && c != '-' && c != '.')
+            return {};
+    return digits;
+}
+
+} // namespace
+
+std::string_view to_string(Happened happened) {
+    switch (happened) {
+    case Happened::offer:
+        return "offer";
+    case Happened::file:
+        return "file";
+    case Happened::disk:
+        return "disk";
+    case Happened::first_write:
+        return "first-write";
+    case Happened::closed:
+        break;
+    }
+    return "closed";
+}
+
+std::string_view to_string(State state) {
+    switch (state) {
+    case State::asked:
+        return "asked";
+    case State::loading:
+        return "loading";
+    case State::running:
+        return "running";
+    case State::off:
+        break;
+    }
+    return "off";
+}
+
+std::string describe(const Entry& entry) {
+    switch (entry.happened) {
+    case Happened::offer:
+        return "was offered " + entry.what;
+    case Happened::file:
+        return describe_file(entry);
+    case Happened::disk:
+        return "opened disk " + entry.what;
+    case Happened::first_write:
+        return "wrote to disk " + entry.what + " for the first time";
+    case Happened::closed:
+        break;
+    }
+    return fmt::format("{} disk {}: {} read, {} written",
+                       entry.outcome == "server-gone" ? "lost" : "closed", entry.what,
+                       amount(entry.bytes), amount(entry.written_bytes));
+}
+
+const std::string& Client::key() const {
+    for (const auto* text : {&name, &serial, &mac})
+        if (!text->empty())
+            return *text;
+    return address;
+}
+
+bool Client::is_called(std::string_view text) const {
+    if (text.empty())
+        return false;
+    if (text == name || text == address || text == mac)
+        return true;
+    const auto digits = plain_hex(text);
+    // The last 8 digits of a Pi's serial number are what it asks with.
+    return !digits.empty() && ((!mac.empty() && digits == plain_hex(mac)) ||
+                               (!serial.empty() && digits.ends_with(serial) &&
+                                (digits.size() == serial.size() || digits.size() == 16)));
+}
+
+} // namespace bootview::monitor

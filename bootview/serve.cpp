@@ -11,6 +11,7 @@
 #include "change-ring/path.h"
 #include "common/images_in.h"
 #include "common/service_notify.h"
+#include "common/unix_socket.h"
 #include "events/sender.h"
 
 #include <unistd.h>
@@ -84,14 +85,23 @@ std::string monitor_socket() {
     return directory.empty() ? directory : fmt::format("{}/serve-{}", directory, ::getpid());
 }
 
+// nbdkit is ended by SIGKILL, and so may serve be: neither takes its sockets away then.
+void remove_what_was_left_behind() {
+    const auto directory = ring::make_runtime_directory();
+    remove_dead_sockets(directory, "ring-");
+    remove_dead_sockets(directory, "serve-");
+}
+
 std::string tftp_metrics_socket(const std::string& monitor) {
     return monitor + ".tftp-metrics";
 }
 
 Part monitor_part(const ServeOptions& options, const std::string& socket) {
-    std::vector<std::string> arguments{"/proc/self/exe", "monitor",
-                                       "--socket",       socket,
-                                       "--tftp-metrics", tftp_metrics_socket(socket)};
+    std::error_code no_proc;
+    const fs::path self = fs::read_symlink("/proc/self/exe", no_proc);
+    std::vector<std::string> arguments{
+        no_proc ? "bootview" : self.string(), "monitor", "--socket", socket, "--tftp-metrics",
+        tftp_metrics_socket(socket)};
     if (!options.status_page.empty())
         arguments.insert(arguments.end(), {"--status-page", options.status_page});
     return {"seen", "bootview monitor", {arguments, {}, {}, SIGTERM}, {}};
@@ -236,6 +246,7 @@ int serve(const ServeOptions& wanted) {
     std::vector<Part> parts{nbd_part(options, programs, kind, nbd_socket, nbd_port),
                             view_part(options, programs, directory),
                             tftp_part(options, programs, directory, tftp_port)};
+    remove_what_was_left_behind();
     if (const auto socket = monitor_socket(); !socket.empty()) {
         for (auto& part : parts)
             part.command.environment.emplace_back(events::environment_variable, socket + ".events");

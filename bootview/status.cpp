@@ -34,7 +34,7 @@ constexpr std::string_view suffix = ".status";
 // Of the monitors that may run: the sockets they leave behind stay if they are killed.
 std::vector<std::string> sockets(const std::string& named) {
     if (!named.empty())
-        return {named};
+        return {named + std::string(suffix)};
     std::vector<std::string> found;
     for (const auto& directory : ring::runtime_directories()) {
         std::error_code ignored;

@@ -7,7 +7,7 @@
 namespace bootview {
 
 struct StatusOptions {
-    std::string socket; // PATH.status of one monitor; empty: all that can be found
+    std::string socket; // as of `bootview monitor`; empty: all monitors that can be found
     bool json = false;
     bool watch = false; // print it again whenever it has changed
 };

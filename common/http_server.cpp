@@ -236,7 +236,8 @@ std::string HttpServer::respond(const std::string& request) const {
     return "HTTP/1.0 " + std::to_string(response.status) + " " + reason_of(response.status) +
            "\r\nContent-Type: " + response.type +
            "\r\nContent-Length: " + std::to_string(response.body.size()) +
-           "\r\nCache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; style-src "
+           "\r\nCache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; img-src "
+           "data:; style-src "
            "'unsafe-inline'\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n" +
            (head ? std::string() : response.body);
 }

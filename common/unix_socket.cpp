@@ -1,8 +1,12 @@
 #include "common/unix_socket.h"
 
 #include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -47,6 +51,25 @@ Descriptor listen_at(const std::string& path, int type) {
     if (result != 0 || ::listen(fd.get(), backlog) != 0)
         return {};
     return fd;
+}
+
+void remove_dead_sockets(const std::string& directory, const std::string& prefix,
+                         std::chrono::seconds youngest) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+        const std::string path = entry.path();
+        struct stat info {};
+        sockaddr_un address{};
+        if (!entry.path().filename().string().starts_with(prefix) ||
+            path.size() >= sizeof address.sun_path || ::lstat(path.c_str(), &info) != 0 ||
+            !S_ISSOCK(info.st_mode) || ::time(nullptr) - info.st_ctime < youngest.count())
+            continue;
+        address.sun_family = AF_UNIX;
+        path.copy(address.sun_path, path.size());
+        // One of another type says so (EPROTOTYPE): somebody is there.
+        if (is_left_over(address, SOCK_STREAM))
+            ::unlink(path.c_str());
+    }
 }
 
 } // namespace bootview

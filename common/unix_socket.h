@@ -3,6 +3,7 @@
 
 #include "common/descriptor.h"
 
+#include <chrono>
 #include <string>
 
 namespace bootview {
@@ -11,5 +12,11 @@ namespace bootview {
 // program left behind is replaced, one that somebody listens on is not taken from them. Nothing,
 // and errno, if it cannot be had.
 Descriptor listen_at(const std::string& path, int type);
+
+// Removes the sockets in `directory` whose name begins with `prefix` and that nobody listens on:
+// what killed programs left behind. None that is younger than `youngest`: between bind(2) and
+// listen(2) a socket looks dead, too.
+void remove_dead_sockets(const std::string& directory, const std::string& prefix,
+                         std::chrono::seconds youngest = std::chrono::seconds{10});
 
 } // namespace bootview

@@ -21,24 +21,24 @@ namespace bootview::events {
 
 // A machine that boots from the network was told by DHCP what to load.
 struct Offer {
-    std::string mac;       // "52:54:00:12:34:56"
-    std::string name;      // of its [[client]]; empty: has none
-    std::string serial;    // of a Raspberry Pi: 8 hexadecimal digits
-    std::string machine;   // "bios", "uefi x64", …
-    std::string interface; // where it asked
-    std::string offered;   // for people: the file, the address, the menu
+    std::string mac = {};       // "52:54:00:12:34:56"
+    std::string name = {};      // of its [[client]]; empty: has none
+    std::string serial = {};    // of a Raspberry Pi: 8 hexadecimal digits
+    std::string machine = {};   // "bios", "uefi x64", …
+    std::string interface = {}; // where it asked
+    std::string offered = {};   // for people: the file, the address, the menu
     bool operator==(const Offer&) const = default;
 };
 
 // A file on its way to a client. Told when it begins, and when it has ended.
 struct Transfer {
-    std::uint64_t id = 0; // the sender's own; the same in all that is told about one transfer
-    std::string client;   // address
-    std::string mac;      // empty: not known
-    std::string name;     // of its [[client]]
-    std::string serial;
-    std::string file;         // as the client asked for it
-    std::string outcome;      // "running", "finished", "size-only", "client-left", "client-silent",
+    std::uint64_t id = 0;    // the sender's own; the same in all that is told about one transfer
+    std::string client = {}; // address
+    std::string mac = {};    // empty: not known
+    std::string name = {};   // of its [[client]]
+    std::string serial = {};
+    std::string file = {};    // as the client asked for it
+    std::string outcome = {}; // "running", "finished", "size-only", "client-left", "client-silent",
                               // "file-failed" or "stopped"
     std::uint64_t length = 0; // of the file, in bytes
     std::uint64_t sent = 0;   // bytes, repeated packets too
@@ -52,11 +52,11 @@ struct Transfer {
 // begins to listen later learns it all.
 struct Session {
     std::uint64_t id = 0;
-    std::string client;      // address; empty: not by IP
-    std::string export_name; // empty: the one that has no name
-    std::string image;       // path
-    std::string state;       // "opened", "active" or "closed"
-    bool writable = false;   // the client may write
+    std::string client = {};      // address; empty: not by IP
+    std::string export_name = {}; // empty: the one that has no name
+    std::string image = {};       // path
+    std::string state = {};       // "opened", "active" or "closed"
+    bool writable = false;        // the client may write
     std::uint64_t read_bytes = 0;
     std::uint64_t written_bytes = 0; // zeroed and trimmed ones too
     std::uint64_t flushes = 0;       // also those of writes with FUA
@@ -68,9 +68,9 @@ struct Session {
 // An image whose files are shown. Told when its mode changes, and at most once in a second when
 // something else did.
 struct View {
-    std::string image;
-    std::string mountpoint;
-    std::string mode;             // "attached", "poll", or "gone": it is shown no more
+    std::string image = {};
+    std::string mountpoint = {};
+    std::string mode = {};        // "attached", "poll", or "gone": it is shown no more
     std::uint64_t generation = 0; // changes of what is shown
     std::uint64_t stale = 0;      // requests that got ESTALE: their file had changed
     std::uint64_t overflows = 0;  // times that the change ring went faster than the view

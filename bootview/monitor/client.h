@@ -24,10 +24,10 @@ enum class Happened {
 std::string_view to_string(Happened happened); // "offer", "file", "disk", "first-write", "closed"
 
 struct Entry {
-    Time when;
+    Time when{};
     unsigned boot = 0; // the client's, from 1
     Happened happened = Happened::offer;
-    std::string what; // what was offered; the file; the export
+    std::string what = {}; // what was offered; the file; the export
     // Of a file: its outcome as events::Transfer has it, and bytes sent. Of a connection that was
     // closed: "closed", or "server-gone"; bytes read and written.
     std::string outcome = {};
@@ -45,16 +45,16 @@ std::string_view to_string(State state);
 
 struct Client {
     // Empty: not known.
-    std::string mac;
-    std::string address; // the one it had last
-    std::string serial;
-    std::string name; // of its [[client]]
-    std::string machine;
+    std::string mac = {};
+    std::string address = {}; // the one it had last
+    std::string serial = {};
+    std::string name = {}; // of its [[client]]
+    std::string machine = {};
 
     State state = State::asked;
     unsigned boots = 0;
     Time last_seen{};
-    std::deque<Entry> timeline; // the oldest first
+    std::deque<Entry> timeline = {}; // the oldest first
 
     // What it is called by: its name, else its serial number, MAC or address.
     const std::string& key() const;

@@ -19,10 +19,10 @@ std::string shown_name(const events::Session& session) {
 } // namespace
 
 void Model::take(std::uint64_t part, const events::Event& event, Time now) {
-    std::visit([&](const auto& what) { take(part, what, now); }, event);
+    std::visit([&](const auto& what) { on(part, what, now); }, event);
 }
 
-void Model::take(std::uint64_t, const events::Offer& offer, Time now) {
+void Model::on(std::uint64_t, const events::Offer& offer, Time now) {
     const auto client =
         client_of({.mac = offer.mac, .serial = offer.serial, .name = offer.name}, now);
     client->machine = offer.machine;
@@ -38,7 +38,7 @@ void Model::take(std::uint64_t, const events::Offer& offer, Time now) {
     add(*client, {.when = now, .happened = Happened::offer, .what = offer.offered});
 }
 
-void Model::take(std::uint64_t part, const events::Transfer& transfer, Time now) {
+void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
     const auto client = client_of({.mac = transfer.mac,
                                    .address = transfer.client,
                                    .serial = transfer.serial,
@@ -64,7 +64,7 @@ void Model::take(std::uint64_t part, const events::Transfer& transfer, Time now)
                   .seconds = transfer.seconds});
 }
 
-void Model::take(std::uint64_t part, const events::Session& session, Time now) {
+void Model::on(std::uint64_t part, const events::Session& session, Time now) {
     const Id id{part, session.id};
     auto found = sessions_.find(id);
     if (found == sessions_.end()) {
@@ -88,13 +88,14 @@ void Model::take(std::uint64_t part, const events::Session& session, Time now) {
         if (client.boots == 0)
             begins_to_boot(client, now);
         client.state = State::running;
-        add(client,
-            {.when = ongoing.since, .happened = Happened::disk, .what = shown_name(session)});
+        if (another(id, ongoing) == nullptr)
+            add(client,
+                {.when = ongoing.since, .happened = Happened::disk, .what = shown_name(session)});
     }
-    if (!had_written && session.written_bytes != 0)
+    if (!had_written && session.written_bytes != 0 && !has_written_before(id, ongoing))
         add(client, {.when = now, .happened = Happened::first_write, .what = shown_name(session)});
     if (session.state == "closed") {
-        end(ongoing, "closed", now);
+        end(id, ongoing, "closed", now);
         const auto place = ongoing.client;
         sessions_.erase(found);
         if (place->state == State::running && !has_disk(place))
@@ -102,7 +103,7 @@ void Model::take(std::uint64_t part, const events::Session& session, Time now) {
     }
 }
 
-void Model::take(std::uint64_t part, const events::View& view, Time) {
+void Model::on(std::uint64_t part, const events::View& view, Time) {
     if (view.mode == "gone")
         views_.erase({part, view.image});
     else
@@ -115,13 +116,14 @@ void Model::gone(std::uint64_t part, Time now) {
     std::erase_if(sessions_, [&](const auto& item) {
         if (item.first.first != part)
             return false;
-        end(item.second, "server-gone", now);
+        end(item.first, item.second, "server-gone", now);
         return true;
     });
 }
 
 // The machine itself goes on: a client that lost its server connects again.
-void Model::end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now) {
+void Model::end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
+                Time now) {
     const auto& session = ongoing.event;
     auto& sum = ended_[{session.export_name, session.image}];
     sum.name = session.export_name;
@@ -132,14 +134,41 @@ void Model::end(const Ongoing<events::Session>& ongoing, const std::string& outc
     sum.flush_seconds += session.flush_seconds;
     if (ended_.size() > most_exports)
         ended_.erase(ended_.begin());
-    if (session.read_bytes != 0 || session.written_bytes != 0)
+    const auto read = session.read_bytes + ongoing.read_before;
+    const auto written = session.written_bytes + ongoing.written_before;
+    if (auto* other = another(id, ongoing)) {
+        other->read_before += read;
+        other->written_before += written;
+    } else if (read != 0 || written != 0) {
         add(*ongoing.client, {.when = now,
                               .happened = Happened::closed,
                               .what = shown_name(session),
                               .outcome = outcome,
-                              .bytes = session.read_bytes,
-                              .written_bytes = session.written_bytes,
+                              .bytes = read,
+                              .written_bytes = written,
                               .seconds = session.seconds});
+    }
+}
+
+// Some clients open several connections to one disk: that is one thing that happens, not four.
+Model::Ongoing<events::Session>* Model::another(Id id, const Ongoing<events::Session>& ongoing) {
+    for (auto& [other_id, other] : sessions_)
+        if (other_id != id && other.client == ongoing.client &&
+            other.event.export_name == ongoing.event.export_name &&
+            other.event.image == ongoing.event.image &&
+            (other.event.read_bytes != 0 || other.event.written_bytes != 0))
+            return &other;
+    return nullptr;
+}
+
+bool Model::has_written_before(Id id, const Ongoing<events::Session>& ongoing) const {
+    return ongoing.written_before != 0 ||
+           std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& item) {
+               const auto& other = item.second;
+               return item.first != id && other.client == ongoing.client &&
+                      other.event.export_name == ongoing.event.export_name &&
+                      other.event.image == ongoing.event.image && other.event.written_bytes != 0;
+           });
 }
 
 bool Model::has_disk(ClientPlace client) const {

@@ -77,13 +77,16 @@ private:
         T event;
         Time since;
         std::list<Client>::iterator client;
+        // Of connections of the same client to the same disk that were closed before this one.
+        std::uint64_t read_before = 0;
+        std::uint64_t written_before = 0;
     };
     using ClientPlace = std::list<Client>::iterator;
 
-    void take(std::uint64_t part, const events::Offer& offer, Time now);
-    void take(std::uint64_t part, const events::Transfer& transfer, Time now);
-    void take(std::uint64_t part, const events::Session& session, Time now);
-    void take(std::uint64_t part, const events::View& view, Time now);
+    void on(std::uint64_t part, const events::Offer& offer, Time now);
+    void on(std::uint64_t part, const events::Transfer& transfer, Time now);
+    void on(std::uint64_t part, const events::Session& session, Time now);
+    void on(std::uint64_t part, const events::View& view, Time now);
 
     ClientPlace client_of(const Known& known, Time now);
     ClientPlace search(const Known& known);
@@ -92,8 +95,10 @@ private:
     bool is_busy(ClientPlace client) const;
     void begins_to_boot(Client& client, Time now);
     void add(Client& client, Entry entry);
-    void end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
+    void end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     bool has_disk(ClientPlace client) const;
+    bool has_written_before(Id id, const Ongoing<events::Session>& ongoing) const;
+    Ongoing<events::Session>* another(Id id, const Ongoing<events::Session>& ongoing);
 
     OnEntry on_entry_;
     std::list<Client> clients_;

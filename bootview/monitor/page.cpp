@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -32,6 +33,11 @@ td.b { overflow-wrap: anywhere; }
 .running, .attached { color: #18794e; } .loading, .asked, .poll { color: #9a6700; } .off { color: var(--dim); }
 @media (prefers-color-scheme: dark) { .running, .attached { color: #4cc38a; } .loading, .asked, .poll { color: #e2a336; } }
 .bad { color: #c62a2f; }
+@media (max-width: 45rem) {
+  thead { display: none; } tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  td { display: flex; border: 0; padding: .1rem 0; } td:empty { display: none; }
+  td::before { content: attr(data-head); flex: none; width: 7rem; color: var(--dim); font-size: .85rem; }
+}
 footer { margin-top: 2rem; font-size: .85rem; color: var(--dim); }
 )";
 
@@ -69,20 +75,27 @@ std::string link(const std::string& client) {
 
 class Table {
 public:
-    explicit Table(std::initializer_list<const char*> heads) {
+    explicit Table(std::vector<const char*> heads) : heads_(std::move(heads)) {
         text_ = "<div class=\"table\"><table><thead><tr>";
-        for (const auto* head : heads)
+        for (const auto* head : heads_)
             text_ += fmt::format("<th scope=\"col\">{}</th>", head);
         text_ += "</tr></thead><tbody>\n";
     }
-    void begin_row() { text_ += "<tr>"; }
+    void begin_row() {
+        text_ += "<tr>";
+        column_ = 0;
+    }
     void cell(const std::string& html, const char* kind = "b") {
-        text_ += fmt::format("<td class=\"{}\">{}</td>", kind, html);
+        // On a narrow screen each cell is a line, with the head of its column.
+        text_ += fmt::format("<td class=\"{}\" data-head=\"{}\">{}</td>", kind,
+                             heads_.at(column_++), html);
     }
     void end_row() { text_ += "</tr>\n"; }
     std::string take() { return std::move(text_) + "</tbody></table></div>\n"; }
 
 private:
+    std::vector<const char*> heads_;
+    std::size_t column_ = 0;
     std::string text_;
 };
 
@@ -101,7 +114,7 @@ std::string document(const std::string& title, const std::string& body, const Js
 std::string clients_part(const Json& status) {
     if (status.at("clients").empty())
         return "<p>No machine has asked for anything yet.</p>\n";
-    Table table{"Client", "State", "Boots", "Address", "MAC", "Last seen", "Last event"};
+    Table table({"Client", "State", "Boots", "Address", "MAC", "Last seen", "Last event"});
     for (const auto& client : status.at("clients")) {
         table.begin_row();
         table.cell(link(client.at("client")));
@@ -120,7 +133,7 @@ std::string clients_part(const Json& status) {
 std::string transfers_part(const Json& status) {
     if (status.at("transfers").empty())
         return "<p>None at the moment.</p>\n";
-    Table table{"Client", "File", "Size", "Since"};
+    Table table({"Client", "File", "Size", "Since"});
     std::size_t shown = 0;
     for (const auto& transfer : status.at("transfers")) {
         if (shown++ == most_recent)
@@ -138,7 +151,7 @@ std::string transfers_part(const Json& status) {
 std::string exports_part(const Json& status) {
     if (status.at("exports").empty())
         return "<p>No disk has been used yet.</p>\n";
-    Table table{"Export", "Image", "Clients now", "Read", "Written", "Mean flush"};
+    Table table({"Export", "Image", "Clients now", "Read", "Written", "Mean flush"});
     for (const auto& one : status.at("exports")) {
         const auto flushes = one.at("flushes").get<double>();
         table.begin_row();
@@ -160,7 +173,7 @@ std::string exports_part(const Json& status) {
 std::string views_part(const Json& status) {
     if (status.at("views").empty())
         return "<p>No image's files are shown.</p>\n";
-    Table table{"Image", "Shown at", "Mode", "Changes", "Stale reads"};
+    Table table({"Image", "Shown at", "Mode", "Changes", "Stale reads"});
     for (const auto& view : status.at("views")) {
         table.begin_row();
         table.cell(text_of(view, "image"));
@@ -198,7 +211,7 @@ std::string timeline_part(const Json& client) {
         auto begin = end;
         while (begin > 0 && timeline[begin - 1].at("boot").get<unsigned>() == boot)
             --begin;
-        Table table{"Time", "What it did"};
+        Table table({"Time", "What it did"});
         for (auto i = begin; i < end; ++i) {
             const auto& entry = timeline[i];
             const bool failed = entry.contains("outcome") && entry.at("outcome") != "finished" &&

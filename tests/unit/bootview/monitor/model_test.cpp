@@ -1,0 +1,211 @@
+#include "bootview/monitor/metrics.h"
+#include "bootview/monitor/model.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace bootview::monitor {
+namespace {
+
+using events::Offer;
+using events::Session;
+using events::Transfer;
+
+constexpr std::uint64_t bridge = 1, nbdkit = 2, other_nbdkit = 3;
+constexpr const char* mac = "52:54:00:12:34:56";
+
+// What happens, a second after each other.
+class Story {
+public:
+    Model model;
+
+    void wait(int seconds) { now_ += std::chrono::seconds(seconds); }
+    void tell(std::uint64_t part, const events::Event& event) {
+        wait(1);
+        model.take(part, event, now_);
+    }
+    void offers() { tell(bridge, Offer{.mac = mac, .machine = "bios", .offered = "pxelinux.0"}); }
+    void loads(const std::string& file, const std::string& from = "192.0.2.7",
+               const std::string& its_mac = mac) {
+        Transfer transfer{.id = ++transfers_, .client = from, .mac = its_mac, .file = file};
+        transfer.outcome = "running";
+        tell(bridge, transfer);
+        transfer.outcome = "finished";
+        transfer.length = 81;
+        tell(bridge, transfer);
+    }
+    void disk(const char* state, std::uint64_t read, std::uint64_t written, std::uint64_t id = 1,
+              const std::string& from = "192.0.2.7", std::uint64_t part = nbdkit) {
+        tell(part, Session{.id = id,
+                           .client = from,
+                           .export_name = "jammy",
+                           .image = "/srv/jammy.img",
+                           .state = state,
+                           .writable = true,
+                           .read_bytes = read,
+                           .written_bytes = written,
+                           .flushes = written,
+                           .flush_seconds = 0.5});
+    }
+    void boots() {
+        offers();
+        loads("pxelinux.0");
+        loads("vmlinuz");
+        disk("opened", 0, 0);
+        disk("active", 512, 0);
+        disk("active", 4096, 512);
+    }
+    void server_ends(std::uint64_t part) { model.gone(part, now_); }
+    // "1 offer pxelinux.0", …
+    std::vector<std::string> timeline(const std::string& client = "192.0.2.7") const {
+        std::vector<std::string> lines;
+        if (const auto* found = model.find(client))
+            for (const auto& entry : found->timeline)
+                lines.push_back(std::to_string(entry.boot) + " " +
+                                std::string(to_string(entry.happened)) + " " + entry.what);
+        return lines;
+    }
+
+private:
+    Time now_ = Time{} + std::chrono::hours(400'000);
+    std::uint64_t transfers_ = 0;
+};
+
+using Lines = std::vector<std::string>;
+
+// DHCP knows a MAC, TFTP an address, NBD the address alone.
+TEST(Model, ABootIsOneTimelineOfOneClient) {
+    Story story;
+    story.boots();
+    ASSERT_EQ(story.model.clients().size(), 1U);
+    const auto& client = story.model.clients().front();
+    EXPECT_EQ(client.mac, mac);
+    EXPECT_EQ(client.address, "192.0.2.7");
+    EXPECT_EQ(client.machine, "bios");
+    EXPECT_EQ(client.state, State::running);
+    EXPECT_EQ(story.timeline(), (Lines{"1 offer pxelinux.0", "1 file pxelinux.0", "1 file vmlinuz",
+                                       "1 disk jammy", "1 first-write jammy"}));
+    EXPECT_EQ(story.model.boots(), 1U);
+}
+
+TEST(Model, WhoBootsAgainHasTwoBoots) {
+    Story story;
+    story.boots();
+    story.disk("closed", 8192, 1024);
+    EXPECT_EQ(story.model.clients().front().state, State::off);
+    story.boots();
+    EXPECT_EQ(story.model.clients().front().boots, 2U);
+    EXPECT_EQ(story.timeline()[5], "1 closed jammy");
+    EXPECT_EQ(story.timeline()[6], "2 offer pxelinux.0");
+}
+
+// Firmware asks the proxy, then port 4011, then once more, and gives up when it found nothing.
+TEST(Model, QuestionsThatAreRepeatedAreOneUntilTheMachineWasSilentForLong) {
+    Story story;
+    story.offers();
+    story.offers();
+    story.offers();
+    EXPECT_EQ(story.timeline(mac), Lines{"1 offer pxelinux.0"});
+    story.wait(600);
+    story.offers();
+    EXPECT_EQ(story.timeline(mac), (Lines{"1 offer pxelinux.0", "2 offer pxelinux.0"}));
+}
+
+TEST(Model, ARestartOfTheNbdServerIsNoBoot) {
+    Story story;
+    story.boots();
+    story.server_ends(nbdkit);
+    EXPECT_TRUE(story.model.sessions().empty());
+    story.disk("opened", 0, 0, 1, "192.0.2.7", other_nbdkit);
+    story.disk("active", 512, 512, 1, "192.0.2.7", other_nbdkit);
+    const auto lines = story.timeline();
+    EXPECT_EQ(story.model.clients().front().boots, 1U);
+    EXPECT_EQ((Lines{lines.end() - 3, lines.end()}),
+              (Lines{"1 closed jammy", "1 disk jammy", "1 first-write jammy"}));
+    EXPECT_EQ(story.model.clients().front().state, State::running);
+    // What was counted before is not lost.
+    ASSERT_EQ(story.model.exports().size(), 1U);
+    EXPECT_EQ(story.model.exports()[0].written_bytes, 512U + 512U);
+    EXPECT_EQ(story.model.exports()[0].clients, 1U);
+}
+
+TEST(Model, SeveralConnectionsToOneDiskAreOneThingThatHappens) {
+    Story story;
+    for (const std::uint64_t id : {1U, 2U, 3U})
+        story.disk("active", 512, 256, id);
+    for (const std::uint64_t id : {1U, 2U, 3U})
+        story.disk("closed", 512, 256, id);
+    EXPECT_EQ(story.timeline(), (Lines{"1 disk jammy", "1 first-write jammy", "1 closed jammy"}));
+    const auto& closed = story.model.clients().front().timeline.back();
+    EXPECT_EQ(closed.bytes, 3 * 512U);
+    EXPECT_EQ(closed.written_bytes, 3 * 256U);
+}
+
+TEST(Model, WhoOnlyKnocksIsNoClient) {
+    Story story;
+    story.tell(nbdkit, Session{.id = 1, .client = "192.0.2.9", .state = "closed"});
+    EXPECT_TRUE(story.model.clients().empty());
+}
+
+// A monitor that was started again hears of the disk first, and of the MAC at the next boot.
+TEST(Model, WhatTurnsOutToBeOneClientBecomesOne) {
+    Story story;
+    story.disk("active", 512, 512);
+    story.offers();
+    EXPECT_EQ(story.model.clients().size(), 2U);
+    story.loads("pxelinux.0");
+    ASSERT_EQ(story.model.clients().size(), 1U);
+    EXPECT_EQ(story.model.clients().front().mac, mac);
+    story.disk("closed", 512, 512); // the session moved with it
+    EXPECT_EQ(story.timeline().back().substr(2), "closed jammy");
+}
+
+TEST(Model, AnAddressThatIsGivenToAnotherMachineIsItsOwn) {
+    Story story;
+    story.loads("vmlinuz");
+    story.loads("vmlinuz", "192.0.2.7", "52:54:00:99:99:99");
+    EXPECT_EQ(story.model.clients().size(), 2U);
+    EXPECT_EQ(story.model.find(mac)->address, "");
+    EXPECT_EQ(story.model.find("192.0.2.7")->mac, "52:54:00:99:99:99");
+}
+
+TEST(Model, ClientsAndTimelinesAreBounded) {
+    Story story;
+    story.disk("active", 512, 0, 1, "198.51.100.1"); // this one is connected
+    for (int i = 0; i < 2 * static_cast<int>(most_clients); ++i)
+        story.tell(bridge, Offer{.mac = "mac" + std::to_string(i), .offered = "x"});
+    EXPECT_EQ(story.model.clients().size(), most_clients);
+    EXPECT_NE(story.model.find("198.51.100.1"), nullptr);
+    for (int i = 0; i < 2 * static_cast<int>(most_entries); ++i)
+        story.loads("file");
+    EXPECT_EQ(story.timeline().size(), most_entries);
+}
+
+TEST(Model, ASizeThatIsAskedForIsNoFileThatIsLoaded) {
+    Story story;
+    story.tell(bridge, Transfer{.id = 1, .client = "192.0.2.7", .file = "x", .outcome = "running"});
+    EXPECT_EQ(story.model.transfers().size(), 1U);
+    story.tell(bridge,
+               Transfer{.id = 1, .client = "192.0.2.7", .file = "x", .outcome = "size-only"});
+    EXPECT_TRUE(story.model.transfers().empty());
+    EXPECT_TRUE(story.timeline().empty());
+}
+
+TEST(Metrics, CountByExportAndWriteLabelsAsPrometheusReadsThem) {
+    Story story;
+    story.boots();
+    story.tell(nbdkit,
+               events::View{.image = "/srv/\"odd\".img", .mountpoint = "/b", .mode = "poll"});
+    const auto text = metrics_text(story.model);
+    for (const auto* line :
+         {"bootview_boots_total 1\n", "bootview_clients{state=\"running\"} 1\n",
+          "bootview_nbd_written_bytes_total{export=\"jammy\",image=\"/srv/jammy.img\"} 512\n",
+          "bootview_nbd_flush_seconds_total{export=\"jammy\",image=\"/srv/jammy.img\"} 0.5\n",
+          "bootview_view_attached{image=\"/srv/\\\"odd\\\".img\",mountpoint=\"/b\"} 0\n"})
+        EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
+} // namespace
+} // namespace bootview::monitor

@@ -32,7 +32,7 @@ for unit in sysinit.target basic.target sockets.target shutdown.target network.t
 done
 
 failed=0
-for unit in bootview.target bootview-nbd.socket bootview-nbd.service bootview-boot.service tftp-bridge.socket \
+for unit in bootview.target bootview-nbd.socket bootview-nbd.service bootview-boot.service bootview-monitor.service tftp-bridge.socket \
     tftp-bridge.service fuse-fatimg@srv-boot.service; do
     # It ends with 0 whatever it says.
     said=$(systemd-analyze --root="$root" --man=no verify "$prefix/lib/systemd/system/$unit" 2>&1) || failed=1
@@ -60,5 +60,6 @@ exposure() {
 exposure tftp-bridge.service 20
 exposure bootview-nbd.service 11
 exposure bootview-boot.service 72
+exposure bootview-monitor.service 8
 exposure fuse-fatimg@.service 64
 exit $failed

@@ -15,7 +15,8 @@ namespace bootview::fuse {
 
 namespace {
 
-constexpr int tick_ms = 1000;
+// Attached, the servers wake us; this is for a word of theirs that was lost.
+constexpr int tick_ms = 2000;
 constexpr int tick_without_server_ms = 200;
 
 } // namespace

@@ -66,6 +66,9 @@ TEST(Sender, DoesNotWaitForAListenerThatDoesNotListen) {
     const auto expected = 20'000 - sender.lost();
     take_in(*listener, [&] { return heard.ids.size() == expected; });
     EXPECT_EQ(heard.ids.size(), expected);
+    // Nor does it leave, which would mean that its clients are gone.
+    take_in(*listener, [tries = 0]() mutable { return ++tries > 20; });
+    EXPECT_EQ(heard.parts_gone, 0);
 }
 
 TEST(Sender, FindsAListenerThatComesLaterOrComesBack) {

@@ -135,6 +135,8 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     serve->set_help_flag("--help", "Print this help and exit");
     serve->add_option("IMAGE|DIR", line.serve.source, "A disk image, or a directory of them")
         ->required();
+    serve->add_flag("--adopt", line.serve.adopt,
+                    "With --dhcp-proxy: also answer PCs that nobody has named");
     serve->add_flag("--dhcp-proxy", line.serve.dhcp_proxy,
                     "Tell firmware what to load, next to any DHCP server");
     declare_listen(*serve, line);

@@ -111,7 +111,8 @@ Part tftp_part(const ServeOptions& options, const Programs& programs,
     std::vector<std::string> arguments{programs.tftp_bridge, "--root", directory.path(), "--listen",
                                        fmt::format("{}:{}", options.listen.in_uri(), port)};
     if (options.dhcp_proxy)
-        arguments.emplace_back("--dhcp-proxy");
+        arguments.insert(arguments.end(),
+                         {"--dhcp-proxy", options.adopt ? "--adopt" : "--no-adopt"});
     if (log::level() == log::Level::debug)
         arguments.insert(arguments.end(), {"--log-level", "debug"});
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
@@ -151,7 +152,8 @@ void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nb
             fmt::print("NAME     none yet; they may be put there at any time\n");
     }
     if (options.dhcp_proxy)
-        fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done\n");
+        fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done{}\n",
+                   options.adopt ? "" : " for a Raspberry Pi; PCs need --adopt");
     else
         fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
                    tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),

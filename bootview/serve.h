@@ -32,6 +32,7 @@ struct ServeOptions {
     std::optional<std::uint16_t> nbd_port;  // 10809; 0 takes a free one
     std::optional<std::uint16_t> tftp_port; // 69, or 6969 where that is not allowed; 0: a free one
     bool dhcp_proxy = false;                // tell firmware what to load, next to any DHCP server
+    bool adopt = false;                     // also PCs that nobody has named
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::optional<std::string> notify;      // where the change rings' sockets lie
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o

@@ -142,6 +142,7 @@ dhcp::ServerSettings dhcp_settings(const BootOptions& options) {
     settings.interfaces = options.interface;
     settings.port_67 = !options.no_67;
     settings.relays = options.relay;
+    settings.answers.adopt = options.adopt;
     settings.answers.pi_menu = options.pi_menu;
     if (options.pi_menu.size() > 200)
         throw OptionError("--pi-menu: the text has up to 200 bytes");

@@ -120,6 +120,9 @@ void declare_options(CLI::App& app, CommandLine& line) {
 
 // Likewise, those about DHCP and clients.
 void declare_boot_options(CLI::App& app, BootOptions& boot) {
+    app.add_flag("--adopt,!--no-adopt", boot.adopt,
+                 "Answer machines that nobody has named, too (default); or only Raspberry Pis and "
+                 "those with a [[client]]");
     app.add_option("--boot-file", boot.boot_file,
                    "What machines of an architecture are to load (default: what is found)")
         ->type_name("ARCH=FILE")

@@ -17,6 +17,7 @@
 // already. (Its plugin sees to it that the signal is the right one, see there.)
 #pragma once
 
+#include "bootview/config/config.h"
 #include "bootview/endpoint.h"
 
 #include <cstdint>
@@ -36,6 +37,9 @@ struct ServeOptions {
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::optional<std::string> notify;      // where the change rings' sockets lie
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o
+    // What else tftp-bridge gets; the options above are taken from it already. On SIGHUP the file
+    // is read again, for its clients.
+    std::optional<config::Config> config;
 };
 
 // Runs until SIGINT or SIGTERM. Returns the exit status; throws Failure.

@@ -1,4 +1,6 @@
 // bootview: the command line. Each sub-command is a file of its own.
+#include "bootview/config/command.h"
+#include "bootview/config/keys.h"
 #include "bootview/dhcp_snippet.h"
 #include "bootview/doctor/client_play.h"
 #include "bootview/doctor/doctor.h"
@@ -13,7 +15,11 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <sstream>
 #include <string>
+#include <vector>
+
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -25,7 +31,14 @@ constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
 
 struct CommandLine {
+    struct {
+        std::string file = bootview::config::default_file();
+        std::string directory;
+        bootview::config::ImportKind kind = bootview::config::ImportKind::nobodd;
+        std::vector<std::string> files;
+    } config;
     bootview::ServeOptions serve;
+    std::string serve_config;
     bootview::DhcpSnippetRequest snippet;
     bootview::doctor::Options doctor;
     bootview::monitor::Options monitor;
@@ -171,6 +184,40 @@ CLI::App* declare_status(CLI::App& app, CommandLine& line) {
     return status;
 }
 
+CLI::App* declare_config(CLI::App& app, CommandLine& line) {
+    using bootview::config::ImportKind;
+    static const std::map<std::string, ImportKind> kinds = {{"dnsmasq", ImportKind::dnsmasq},
+                                                            {"nbd-server", ImportKind::nbd_server},
+                                                            {"nobodd", ImportKind::nobodd}};
+    auto* config = app.add_subcommand("config", "Look at the configuration, bootview.toml(5)");
+    config->set_help_flag("--help", "Print this help and exit");
+    config->require_subcommand(1);
+    const auto add = [&](const char* name, const char* description) {
+        auto* command = config->add_subcommand(name, description);
+        command->set_help_flag("--help", "Print this help and exit");
+        return command;
+    };
+    auto* check = add("check", "Say what is wrong with it, or else what would be served");
+    check->add_option("FILE", line.config.file, "The file")->capture_default_str();
+    auto* import = add("import", "Print what the configuration of another server comes to");
+    import->add_option("KIND", line.config.kind, "dnsmasq, nbd-server or nobodd")
+        ->required()
+        ->transform(one_of(kinds));
+    import->add_option("FILE", line.config.files, "Its files")->required();
+    auto* units = add("units", "Write what the systemd units read into a directory");
+    units->add_option("DIR", line.config.directory, "The directory: /run/bootview")->required();
+    units->add_option("FILE", line.config.file, "The file")->capture_default_str();
+    return config;
+}
+
+int run_config(const CLI::App& config, const CommandLine& line) {
+    if (config.got_subcommand("check"))
+        return bootview::config::check(line.config.file);
+    if (config.got_subcommand("import"))
+        return bootview::config::import(line.config.kind, line.config.files);
+    return bootview::config::write_for_units(line.config.directory, line.config.file);
+}
+
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     static const std::map<std::string, log::Level> levels = {{"error", log::Level::error},
                                                              {"warning", log::Level::warning},
@@ -179,8 +226,16 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     auto* serve = app.add_subcommand(
         "serve", "Serve a disk image: over NBD, and its boot partition by TFTP; in the foreground");
     serve->set_help_flag("--help", "Print this help and exit");
-    serve->add_option("IMAGE|DIR", line.serve.source, "A disk image, or a directory of them")
-        ->required();
+    serve->add_option(
+        "IMAGE|DIR", line.serve.source,
+        "A disk image, or a directory of them (default: what the configuration says)");
+    serve->add_flag("--adopt", line.serve.adopt,
+                    "With --dhcp-proxy: also answer PCs that nobody has named");
+    serve
+        ->add_option("--config", line.serve_config,
+                     "File with these options, and with clients (default, without IMAGE|DIR: " +
+                         bootview::config::default_file() + ")")
+        ->type_name("FILE");
     serve->add_flag("--dhcp-proxy", line.serve.dhcp_proxy,
                     "Tell firmware what to load, next to any DHCP server");
     declare_listen(*serve, line);
@@ -198,7 +253,9 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->add_option("--notify", line.serve.notify,
                      "Directory for the change rings' sockets (default: found from the image)")
         ->type_name("DIR");
-    serve->add_option("-o", line.serve.view_options, "Options for fuse-fatimg (repeatable)")
+    serve
+        ->add_option("-o,--view-options", line.serve.view_options,
+                     "Options for fuse-fatimg (repeatable)")
         ->type_name("OPT[,OPT]...")
         ->allow_extra_args(false);
     serve
@@ -212,6 +269,45 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     return serve;
 }
 
+// Takes what the file says and the command line does not. False, with lines, if the file is wrong.
+bool read_config(CLI::App& serve, CommandLine& line) {
+    bootview::config::Problems problems;
+    auto config = bootview::config::load(line.serve_config, problems);
+    for (const auto& problem : problems)
+        fmt::print(stderr, "bootview: {}\n", problem);
+    for (const auto& [key, setting] : config.options) {
+        if (bootview::config::find_key(key)->for_bridge)
+            continue;
+        auto* option = serve.get_option(key == "images" ? "IMAGE|DIR" : "--" + key);
+        if (option->count() != 0)
+            continue;
+        for (const auto& value : setting.values)
+            option->add_result(value);
+        option->run_callback();
+    }
+    if (line.serve.source.empty())
+        line.serve.source = bootview::config::default_images();
+    line.serve.config = std::move(config);
+    return problems.empty();
+}
+
+int run_serve(CLI::App& serve, CommandLine& line) {
+    if (line.serve.source.empty() && line.serve_config.empty()) {
+        line.serve_config = bootview::config::default_file();
+        if (::access(line.serve_config.c_str(), F_OK) != 0) {
+            fmt::print(stderr,
+                       "bootview: IMAGE|DIR is required, as there is no {}; see bootview --help\n",
+                       line.serve_config);
+            return exit_usage;
+        }
+    }
+    if (!line.serve_config.empty() && !read_config(serve, line))
+        return exit_failure;
+    log::set_level(line.log_level);
+    line.serve.listen = *bootview::parse_address(line.listen);
+    return bootview::serve(line.serve);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -220,11 +316,12 @@ int main(int argc, char** argv) {
     app.set_help_flag("--help", "Print this help and exit");
     app.require_subcommand(1);
     CommandLine line;
+    const auto* const config = declare_config(app, line);
     const auto* const snippet = declare_dhcp_snippet(app, line);
-    const auto* const doctor = declare_doctor(app, line);
+    declare_doctor(app, line);
     const auto* const client_log = declare_log(app, line);
     const auto* const monitor = declare_monitor(app, line);
-    declare_serve(app, line);
+    auto* const serve = declare_serve(app, line);
     const auto* const status = declare_status(app, line);
     try {
         app.parse(argc, argv);
@@ -240,19 +337,22 @@ int main(int argc, char** argv) {
             fmt::print("{}", bootview::dhcp_snippet(line.snippet));
             return 0;
         }
+        if (config->parsed())
+            return run_config(*config, line);
         if (monitor->parsed())
             return bootview::monitor::run(line.monitor);
         if (status->parsed())
             return bootview::print_status(line.status);
         if (client_log->parsed())
             return bootview::print_log(line.status, line.client);
-        log::set_level(line.log_level);
-        line.serve.listen = line.doctor.listen = *bootview::parse_address(line.listen);
-        if (doctor->parsed())
-            return bootview::doctor::run(line.doctor);
-        return bootview::serve(line.serve);
+        if (serve->parsed())
+            return run_serve(*serve, line);
+        line.doctor.listen = *bootview::parse_address(line.listen);
+        return bootview::doctor::run(line.doctor);
     } catch (const std::exception& error) {
-        fmt::print(stderr, "bootview: {}\n", error.what());
+        std::istringstream lines(error.what()); // of a configuration, one for each mistake
+        for (std::string text; std::getline(lines, text);)
+            fmt::print(stderr, "bootview: {}\n", text);
         return exit_failure;
     }
 }

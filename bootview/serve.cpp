@@ -1,5 +1,7 @@
 #include "bootview/serve.h"
 
+#include "bootview/config/bridge_file.h"
+#include "bootview/config/check.h"
 #include "bootview/doctor/firewall.h"
 #include "bootview/doctor/network.h"
 #include "bootview/failure.h"
@@ -7,6 +9,7 @@
 #include "bootview/mount_directory.h"
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
+#include "bootview/private_file.h"
 #include "bootview/supervisor.h"
 #include "change-ring/path.h"
 #include "common/images_in.h"
@@ -138,12 +141,24 @@ Part view_part(const ServeOptions& options, const Programs& programs,
     return part;
 }
 
-Part tftp_part(const ServeOptions& options, const Programs& programs,
-               const MountDirectory& directory, std::uint16_t port) {
-    std::vector<std::string> arguments{programs.tftp_bridge, "--root", directory.path(), "--listen",
-                                       fmt::format("{}:{}", options.listen.in_uri(), port)};
+// What tftp-bridge's own configuration depends on.
+std::vector<std::string> tftp_arguments(const ServeOptions& options, const std::string& root) {
+    std::vector<std::string> arguments{"--root", root};
     if (options.dhcp_proxy)
-        arguments.emplace_back("--dhcp-proxy");
+        arguments.insert(arguments.end(),
+                         {"--dhcp-proxy", options.adopt ? "--adopt" : "--no-adopt"});
+    return arguments;
+}
+
+Part tftp_part(const ServeOptions& options, const Programs& programs,
+               const MountDirectory& directory, std::uint16_t port,
+               const std::optional<PrivateFile>& config) {
+    auto arguments = tftp_arguments(options, directory.path());
+    arguments.insert(arguments.begin(), programs.tftp_bridge);
+    arguments.insert(arguments.end(),
+                     {"--listen", fmt::format("{}:{}", options.listen.in_uri(), port)});
+    if (config)
+        arguments.insert(arguments.end(), {"--config", config->path()});
     if (log::level() == log::Level::debug)
         arguments.insert(arguments.end(), {"--log-level", "debug"});
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
@@ -183,7 +198,8 @@ void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nb
             fmt::print("NAME     none yet; they may be put there at any time\n");
     }
     if (options.dhcp_proxy)
-        fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done\n");
+        fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done{}\n",
+                   options.adopt ? "" : " for a Raspberry Pi; PCs need --adopt");
     else
         fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
                    tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),
@@ -197,6 +213,51 @@ void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nb
                    : fmt::format("nbdroot={}:{}/{} nbddev=/dev/nbd0", host, nbd_port, name));
     fmt::print("ready; Ctrl-C ends it and leaves nothing behind\n");
     std::fflush(stdout);
+}
+
+std::string joined(const config::Problems& problems) {
+    std::string text;
+    for (const auto& problem : problems)
+        text += (text.empty() ? "" : "\n") + problem;
+    return text;
+}
+
+// A client whose image is not there yet may get it at any time.
+void warn_of_missing(const config::Config& config) {
+    config::Problems missing;
+    config::check_places(config, missing);
+    for (const auto& problem : missing)
+        log::say(log::Level::warning, "{}", problem);
+}
+
+// Whether the clients are others now. What else has changed waits for the next start, so that a
+// tftp-bridge that dies comes back as it was.
+bool read_config_again(ServeOptions& options, const Programs& programs, const std::string& path) {
+    config::Problems problems;
+    auto fresh = config::load(options.config->file, problems);
+    auto changed = *options.config;
+    changed.clients = fresh.clients;
+    const auto text = config::bridge_text(changed);
+    if (problems.empty())
+        problems = config::ask_bridge(programs.tftp_bridge, text, tftp_arguments(options, "/"));
+    for (const auto& problem : problems)
+        log::say(log::Level::error, "{}; the old settings stay", problem);
+    if (!problems.empty())
+        return false;
+    for (const auto& [key, setting] : fresh.options)
+        if (const auto* before = options.config->find(key);
+            !before || before->values != setting.values)
+            log::say(log::Level::warning, "{}: {} takes a new start of bootview serve",
+                     setting.place(), key);
+    for (const auto& [key, setting] : options.config->options)
+        if (!fresh.find(key))
+            log::say(log::Level::warning, "{}: without {} it takes a new start of bootview serve",
+                     fresh.file, key);
+    replace_file(path, text);
+    options.config = std::move(changed);
+    log::say(log::Level::info, "{}: {} clients", fresh.file, fresh.clients.size());
+    warn_of_missing(fresh);
+    return true;
 }
 
 // Until the supervisor takes signals over, there is nothing yet to clean up but a directory: hold
@@ -231,6 +292,15 @@ int serve(const ServeOptions& wanted) {
         preflight::check_mount_directory(*options.mount);
     }
     const Programs programs = find_programs();
+    std::optional<PrivateFile> bridge_file;
+    if (options.config) {
+        const auto text = config::bridge_text(*options.config);
+        const auto problems =
+            config::ask_bridge(programs.tftp_bridge, text, tftp_arguments(options, "/"));
+        if (!problems.empty())
+            throw Failure(joined(problems));
+        bridge_file.emplace("tftp-bridge", text);
+    }
     preflight::check_fuse_device("/dev/fuse");
     const Descriptor nbd_socket =
         open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
@@ -245,7 +315,7 @@ int serve(const ServeOptions& wanted) {
     const MountDirectory directory(options.mount);
     std::vector<Part> parts{nbd_part(options, programs, kind, nbd_socket, nbd_port),
                             view_part(options, programs, directory),
-                            tftp_part(options, programs, directory, tftp_port)};
+                            tftp_part(options, programs, directory, tftp_port, bridge_file)};
     remove_what_was_left_behind();
     if (const auto socket = monitor_socket(); !socket.empty()) {
         for (auto& part : parts)
@@ -261,6 +331,17 @@ int serve(const ServeOptions& wanted) {
         print_served(options, kind, nbd_port, tftp_port, directory.path());
         notify_service_manager("READY=1");
     });
+    if (bridge_file) {
+        warn_of_missing(*options.config);
+        supervisor.on_hangup([&] {
+            try {
+                if (read_config_again(options, programs, bridge_file->path()))
+                    supervisor.hang_up("tftp");
+            } catch (const Failure& failure) {
+                log::say(log::Level::error, "{}; the old settings stay", failure.what());
+            }
+        });
+    }
     return supervisor.run() ? 0 : 1;
 }
 

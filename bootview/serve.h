@@ -17,6 +17,7 @@
 // already. (Its plugin sees to it that the signal is the right one, see there.)
 #pragma once
 
+#include "bootview/config/config.h"
 #include "bootview/endpoint.h"
 
 #include <cstdint>
@@ -32,10 +33,14 @@ struct ServeOptions {
     std::optional<std::uint16_t> nbd_port;  // 10809; 0 takes a free one
     std::optional<std::uint16_t> tftp_port; // 69, or 6969 where that is not allowed; 0: a free one
     bool dhcp_proxy = false;                // tell firmware what to load, next to any DHCP server
+    bool adopt = false;                     // also PCs that nobody has named
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::string status_page;                // "PORT" or "ADDRESS:PORT"; empty: none
     std::optional<std::string> notify;      // where the change rings' sockets lie
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o
+    // What else tftp-bridge gets; the options above are taken from it already. On SIGHUP the file
+    // is read again, for its clients.
+    std::optional<config::Config> config;
 };
 
 // Runs until SIGINT or SIGTERM. Returns the exit status; throws Failure.

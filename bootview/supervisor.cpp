@@ -127,6 +127,8 @@ void Supervisor::became_ready(Slot& slot) {
     slot.state = State::up;
     release_lines(slot);
     slot.deadline = Clock::time_point::max();
+    if (std::exchange(slot.owed_hangup, false))
+        slot.child.send_signal(SIGHUP);
     log::say(slot.was_up ? log::Level::info : log::Level::debug, "{} is up after {:.1f} s",
              slot.part.name, seconds(since(slot.started)));
     if (slot.was_up)
@@ -246,12 +248,25 @@ void Supervisor::stop_next() {
     }
 }
 
+void Supervisor::hang_up(const std::string& tag) {
+    for (const auto& slot : slots_) {
+        if (slot->part.tag != tag)
+            continue;
+        if (slot->state == State::up)
+            slot->child.send_signal(SIGHUP);
+        slot->owed_hangup = slot->state == State::starting; // it may have read the old ones
+    }
+}
+
 void Supervisor::on_signal() {
     signalfd_siginfo info{};
     while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         const auto signal = static_cast<int>(info.ssi_signo);
         if (signal == SIGCHLD) {
             reap();
+        } else if (signal == SIGHUP && on_hangup_ && info.ssi_code != SI_KERNEL) {
+            if (!stopping_)
+                on_hangup_();
         } else if (!stopping_) {
             notify_service_manager("STOPPING=1");
             log::say(log::Level::info, "stopping");

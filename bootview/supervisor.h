@@ -50,6 +50,12 @@ public:
     Supervisor& operator=(const Supervisor&) = delete;
     ~Supervisor();
 
+    // Somebody asked for that by SIGHUP. Without it, and when it is the terminal that is gone, that
+    // is a wish to stop.
+    void on_hangup(std::function<void()> read_again) { on_hangup_ = std::move(read_again); }
+    // Passes a SIGHUP on; to a part that starts, as soon as it is ready.
+    void hang_up(const std::string& tag);
+
     // Returns when everything has been stopped: true if somebody asked for that, false if a part
     // could not be started at first.
     bool run();
@@ -72,6 +78,7 @@ private:
         bool was_up = false;
         std::vector<std::string> held_lines{}; // said during the first start
         bool killed_for_time = false;          // by us: not ready or not gone in time
+        bool owed_hangup = false;
     };
 
     void start(Slot& slot);
@@ -90,6 +97,7 @@ private:
 
     std::vector<std::unique_ptr<Slot>> slots_; // in the order of starting
     std::function<void()> all_ready_;
+    std::function<void()> on_hangup_;
     Descriptor epoll_;
     Descriptor signals_;
     std::size_t first_starts_ = 0; // how many parts have been up

@@ -1,5 +1,7 @@
 #include "tftp-bridge/boot_options.h"
 
+#include "common/nearest_word.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -18,7 +20,7 @@ Architecture architecture_of(std::string_view option, std::string_view whole,
     const auto& names = dhcp::architecture_names();
     throw OptionError(fmt::format("--{} {}: there is no architecture \"{}\"; did you mean {}?",
                                   option, whole, name,
-                                  clients::nearest(name, {names.begin(), names.end()})));
+                                  nearest(name, {names.begin(), names.end()})));
 }
 
 std::map<Architecture, std::string> by_architecture(std::string_view option,
@@ -142,6 +144,7 @@ dhcp::ServerSettings dhcp_settings(const BootOptions& options) {
     settings.interfaces = options.interface;
     settings.port_67 = !options.no_67;
     settings.relays = options.relay;
+    settings.answers.adopt = options.adopt;
     settings.answers.pi_menu = options.pi_menu;
     if (options.pi_menu.size() > 200)
         throw OptionError("--pi-menu: the text has up to 200 bytes");

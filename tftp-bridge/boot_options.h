@@ -16,6 +16,7 @@ namespace bootview {
 
 // As they are typed; a list is an option that may be given several times.
 struct BootOptions {
+    bool adopt = true;
     std::vector<std::string> boot_file = {}; // ARCH=FILE
     std::string config = {};                 // empty: no file
     bool dhcp_proxy = false;

@@ -6,6 +6,7 @@
 #include "tftp-bridge/tftp/inherited_sockets.h"
 #include "tftp-bridge/tftp/log.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -120,7 +121,10 @@ void BootService::reload() {
         return;
     try {
         auto config = clients::load_config(options_.config, option_names_);
-        if (config.options != config_options_)
+        if (!std::equal(config.options.begin(), config.options.end(), config_options_.begin(),
+                        config_options_.end(), [](const auto& now, const auto& before) {
+                            return now.name == before.name && now.values == before.values;
+                        }))
             log::warning("{}: only what it says about clients is read again; restart tftp-bridge "
                          "for the rest",
                          options_.config);

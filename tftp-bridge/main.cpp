@@ -17,6 +17,7 @@
 #include <exception>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -34,6 +35,7 @@ constexpr int exit_usage = 2;
 struct CommandLine {
     tftp::ServerSettings settings;
     std::vector<std::string> listen;
+    bool check = false;
     double timeout_seconds = 1;
     unsigned cache_mebibytes = 16;
     std::string port_range;
@@ -69,6 +71,9 @@ void declare_options(CLI::App& app, CommandLine& line) {
         ->type_name("MIB")
         ->check(CLI::Range(1U, 1024U * 1024).description(""))
         ->capture_default_str();
+    app.add_flag("--check", line.check,
+                 "Check the options and the file with the configuration, and exit")
+        ->configurable(false);
     app.add_flag("--fold-case", settings.fold_case,
                  "Find a file whose name differs from the one asked for in the case of letters");
     app.add_option("--listen", line.listen, "Address and port to take requests on (repeatable)")
@@ -120,6 +125,9 @@ void declare_options(CLI::App& app, CommandLine& line) {
 
 // Likewise, those about DHCP and clients.
 void declare_boot_options(CLI::App& app, BootOptions& boot) {
+    app.add_flag("--adopt,!--no-adopt", boot.adopt,
+                 "Answer machines that nobody has named, too (default); or only Raspberry Pis and "
+                 "those with a [[client]]");
     app.add_option("--boot-file", boot.boot_file,
                    "What machines of an architecture are to load (default: what is found)")
         ->type_name("ARCH=FILE")
@@ -180,6 +188,18 @@ int serve(CommandLine& line, const bootview::TomlConfig& config) {
     return EXIT_SUCCESS;
 }
 
+// A mistake in a line: of the file, if the option that the message begins with stands there.
+void say_mistakes(const std::string& what, const bootview::clients::ConfigFile& file) {
+    std::string place;
+    for (const auto& option : file.options)
+        if (const auto name = "--" + option.name;
+            what.starts_with(name + " ") || what.starts_with(name + ":"))
+            place = file.origins.of(option.line) + ": ";
+    std::istringstream lines(what);
+    for (std::string line; std::getline(lines, line);)
+        tftp::log::error("{}{}", place, line);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -203,12 +223,14 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
             return app.exit(error); // --help, --version
-        tftp::log::error("{}; see tftp-bridge --help", error.what());
+        say_mistakes(fmt::format("{}; see tftp-bridge --help", error.what()), config->file());
         return exit_usage;
     } catch (const std::runtime_error& error) { // of the configuration file, of BootOptions
-        tftp::log::error("{}", error.what());
+        say_mistakes(error.what(), config->file());
         return exit_usage;
     }
+    if (line.check)
+        return EXIT_SUCCESS;
 
     try {
         return serve(line, *config);

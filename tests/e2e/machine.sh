@@ -84,7 +84,7 @@ stop_server() {
 
 bootview_serve() {
     mkdir -p "$scratch/boot"
-    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --mount "$scratch/boot" "$image"
+    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --adopt --mount "$scratch/boot" "$image"
 }
 
 # served_from_loop_device: the export is a block device.
@@ -93,7 +93,7 @@ served_from_loop_device() {
     device=$(losetup --find --show "$image" 2>/dev/null) || { echo "skipped: no loop device"; exit 77; }
     cleanup "losetup --detach $device"
     mkdir -p "$scratch/boot"
-    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --mount "$scratch/boot" "$device"
+    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --adopt --mount "$scratch/boot" "$device"
 }
 
 # extracted_files: what is used without bootview. nbdkit's own file plugin, and dnsmasq with a copy of the boot files.

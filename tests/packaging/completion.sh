@@ -27,6 +27,12 @@ offers 'bootview serve --nb' --nbd-port
 offers 'bootview serve image --tft' --tftp-port
 offers 'bootview serve image --log-level d' debug
 offers 'bootview serve ima' '' # a file, which is bash's own to find
+offers 'bootview conf' config
+offers 'bootview config ' 'check import units'
+offers 'bootview config import n' 'nbd-server nobodd'
+offers 'bootview config check fil' ''
+offers 'bootview config --h' --help
+offers 'bootview serve --conf' --config
 offers 'fuse-fatimg --j' --json
 offers 'fuse-fatimg --for' --foreground
 offers 'tftp-bridge --max-t' '--max-transfers --max-transfers-per-client'

@@ -97,7 +97,7 @@ server 'the image is named, the target is started' 300 <<'SCRIPT'
 set -e
 cp --sparse=always /media/debian.img /var/lib/bootview/images/
 chown bootview: /var/lib/bootview/images/debian.img
-cat >>/etc/bootview/tftp-bridge.toml <<'CONFIGURATION'
+cat >>/etc/bootview/bootview.toml <<'CONFIGURATION'
 [[client]]
 name = "pc"
 mac = "52:54:00:12:34:56"
@@ -107,7 +107,7 @@ name = "rom"
 mac = "52:54:00:12:34:55"
 root = "debian"
 CONFIGURATION
-sed -i 's/^dhcp-proxy = false/dhcp-proxy = true/' /etc/bootview/tftp-bridge.toml
+sed -i 's/^dhcp-proxy = false/dhcp-proxy = true/' /etc/bootview/bootview.toml
 systemctl enable --now bootview.target
 SCRIPT
 server 'all runs' 60 <<<"$all_active"

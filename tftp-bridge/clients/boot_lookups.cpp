@@ -12,6 +12,7 @@ BootQuestion in_own_directory(BootQuestion question, const std::set<std::string>
     for (const auto& name : std::exchange(question.own_names, {}))
         if (listed.contains(name)) {
             question.directory += "/" + name;
+            question.known.named = true;
             break;
         }
     return question;

@@ -63,9 +63,11 @@ std::string first_name(const NameQuestion& question) {
 
 dhcp::BootFiles look_up(const BootQuestion& question) {
     auto directory = question.directory;
-    if (const auto own = first_name({directory, question.own_names}); !own.empty())
-        directory += "/" + own;
     auto files = question.known;
+    if (const auto own = first_name({directory, question.own_names}); !own.empty()) {
+        directory += "/" + own;
+        files.named = true;
+    }
     if (files.program.empty() && question.boot_class != dhcp::BootClass::http)
         files.program =
             find_boot_program(directory, question.architecture, question.fold_case).value_or("");

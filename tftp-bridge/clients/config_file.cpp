@@ -1,6 +1,7 @@
 #include "tftp-bridge/clients/config_file.h"
 
 #include "common/descriptor.h"
+#include "common/nearest_word.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,7 +15,6 @@
 #include <cstring>
 #include <functional>
 #include <map>
-#include <numeric>
 
 namespace bootview::clients {
 namespace {
@@ -30,17 +30,39 @@ unsigned line_of(const toml::key& key) {
 // Where a message is about, for all messages alike.
 class Place {
 public:
-    explicit Place(const std::string& file) : file_(file) {}
+    explicit Place(const LineOrigins& origins) : origins_(origins) {}
 
     template<typename... Args>
     [[noreturn]] void fail(unsigned line, fmt::format_string<Args...> format,
                            Args&&... args) const {
-        throw ConfigError(fmt::format("{}:{}: {}", file_, line,
+        throw ConfigError(fmt::format("{}: {}", origins_.of(line),
                                       fmt::format(format, std::forward<Args>(args)...)));
     }
 
+    std::string also(unsigned line) const { return origins_.also(line); }
+
 private:
-    const std::string& file_;
+    const LineOrigins& origins_;
+};
+
+// So that one mistake does not hide the next.
+class Problems {
+public:
+    template<typename Work>
+    void attempt(Work&& work) {
+        try {
+            work();
+        } catch (const ConfigError& error) {
+            all_ += (all_.empty() ? "" : "\n") + std::string(error.what());
+        }
+    }
+    void throw_if_any() const {
+        if (!all_.empty())
+            throw ConfigError(all_);
+    }
+
+private:
+    std::string all_;
 };
 
 std::string text_of(const toml::node& node, std::string_view key, const Place& place) {
@@ -187,7 +209,7 @@ const std::map<std::string, SetKey>& client_keys() {
     return keys;
 }
 
-std::string default_name(const ClientRecord& record) {
+std::string default_name(const ClientRecord& record, const Place& place) {
     if (!record.name.empty())
         return record.name;
     if (record.serial)
@@ -196,7 +218,7 @@ std::string default_name(const ClientRecord& record) {
         return record.mac->to_string();
     if (!record.prefix.empty())
         return record.prefix;
-    return fmt::format("client of line {}", record.line);
+    return "client of " + place.also(record.line);
 }
 
 ClientRecord client_of(const toml::table& table, const Place& place) {
@@ -217,7 +239,7 @@ ClientRecord client_of(const toml::table& table, const Place& place) {
         record.architectures.empty())
         place.fail(record.line, "this [[client]] does not say which machine it is; add serial, "
                                 "mac, uuid, ip, prefix or arch");
-    record.name = default_name(record);
+    record.name = default_name(record, place);
     return record;
 }
 
@@ -237,40 +259,41 @@ void refuse_twins(const std::vector<ClientRecord>& records, const Place& place) 
                                                                           : nullptr;
             if (key)
                 place.fail(b.line,
-                           "this [[client]] has the {} of the one in line {}; put "
+                           "this [[client]] has the {} of the one in {}; put "
                            "everything into one of them",
-                           key, a.line);
+                           key, place.also(a.line));
         }
+}
+
+void read_clients(const toml::key& key, const toml::node& node, std::vector<ClientRecord>& clients,
+                  Problems& problems, const Place& place) {
+    const auto* list = node.as_array();
+    if (!list || !list->is_homogeneous<toml::table>())
+        place.fail(line_of(key), "a client begins with a line [[client]], in two brackets");
+    for (const auto& element : *list)
+        problems.attempt(
+            [&, &table = *element.as_table()] { clients.push_back(client_of(table, place)); });
+}
+
+ConfigOption option_of(const toml::key& key, const toml::node& node,
+                       const std::vector<std::string>& option_names, const Place& place) {
+    const std::string name(key.str());
+    if (std::find(option_names.begin(), option_names.end(), name) == option_names.end()) {
+        auto valid = option_names;
+        valid.push_back("client");
+        place.fail(line_of(key), "there is no option {}; did you mean {}?", name,
+                   nearest(name, valid));
+    }
+    return {name, option_values(node, name, place), line_of(key)};
 }
 
 } // namespace
 
-std::string nearest(std::string_view given, const std::vector<std::string>& valid) {
-    std::string best;
-    std::size_t best_distance = ~std::size_t{0};
-    for (const auto& candidate : valid) {
-        // Levenshtein's distance, one row at a time.
-        std::vector<std::size_t> row(candidate.size() + 1);
-        std::iota(row.begin(), row.end(), std::size_t{0});
-        for (std::size_t i = 0; i < given.size(); ++i) {
-            std::size_t diagonal = row[0]++;
-            for (std::size_t j = 0; j < candidate.size(); ++j) {
-                const auto substituted = diagonal + (given[i] == candidate[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = std::min({substituted, row[j] + 1, row[j + 1] + 1});
-            }
-        }
-        if (row.back() < best_distance) {
-            best_distance = row.back();
-            best = candidate;
-        }
-    }
-    return best;
-}
-
 ConfigFile parse_config(std::string_view text, const std::string& file,
                         const std::vector<std::string>& option_names) {
-    const Place place(file);
+    ConfigFile config;
+    config.origins = LineOrigins(text, file);
+    const Place place(config.origins);
     toml::table table;
     try {
         table = toml::parse(text, file);
@@ -278,28 +301,22 @@ ConfigFile parse_config(std::string_view text, const std::string& file,
         place.fail(error.source().begin.line, "{}", error.description());
     }
 
-    ConfigFile config;
+    Problems problems;
     for (const auto& [key, node] : table) {
         const std::string name(key.str());
-        if (name == "client") {
-            const auto* list = node.as_array();
-            if (!list || !list->is_homogeneous<toml::table>())
-                place.fail(line_of(key), "a client begins with a line [[client]], in two brackets");
-            for (const auto& element : *list)
-                config.clients.push_back(client_of(*element.as_table(), place));
-            continue;
-        }
-        if (std::find(option_names.begin(), option_names.end(), name) == option_names.end()) {
-            auto valid = option_names;
-            valid.push_back("client");
-            place.fail(line_of(key), "there is no option {}; did you mean {}?", name,
-                       nearest(name, valid));
-        }
-        config.options.push_back({name, option_values(node, name, place), line_of(key)});
+        if (name == "client")
+            problems.attempt([&, &name_of_it = key, &list = node] {
+                read_clients(name_of_it, list, config.clients, problems, place);
+            });
+        else
+            problems.attempt([&, &name_of_it = key, &value = node] {
+                config.options.push_back(option_of(name_of_it, value, option_names, place));
+            });
     }
     std::sort(config.options.begin(), config.options.end(),
               [](const ConfigOption& a, const ConfigOption& b) { return a.line < b.line; });
-    refuse_twins(config.clients, place);
+    problems.attempt([&] { refuse_twins(config.clients, place); });
+    problems.throw_if_any();
     return config;
 }
 

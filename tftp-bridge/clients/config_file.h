@@ -4,6 +4,7 @@
 // asks hands in which those are. A [[client]] is a ClientRecord.
 #pragma once
 
+#include "common/line_origins.h"
 #include "tftp-bridge/clients/client_record.h"
 
 #include <stdexcept>
@@ -23,9 +24,10 @@ struct ConfigOption {
 struct ConfigFile {
     std::vector<ConfigOption> options;
     std::vector<ClientRecord> clients;
+    LineOrigins origins = {}; // of the lines that these name
 };
 
-// "FILE:LINE: what is wrong, and what to do".
+// "FILE:LINE: what is wrong, and what to do"; a line for each mistake.
 class ConfigError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -37,8 +39,5 @@ ConfigFile parse_config(std::string_view text, const std::string& file,
 
 // Reads the file and parses it. Throws ConfigError.
 ConfigFile load_config(const std::string& file, const std::vector<std::string>& option_names);
-
-// Of `valid`, the one that `given` is most probably meant to be.
-std::string nearest(std::string_view given, const std::vector<std::string>& valid);
 
 } // namespace bootview::clients

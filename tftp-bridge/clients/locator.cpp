@@ -120,6 +120,7 @@ BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
         question.own_names = own_names(identity);
 
     auto& files = question.known;
+    files.named = record != nullptr;
     files.program = record && !record->boot_file.empty()
                         ? record->boot_file
                         : find_or_empty(defaults_.boot_file, machine.architecture);

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, silence_count> silence_words = {
     "unknown-menu-entry",
     "wants-credentials",
     "no-local-address",
+    "not-adopted",
 };
 
 // One question, with what is known about it; what is the same in all answers is written here.
@@ -34,6 +35,7 @@ private:
     bool on_boot_server_port() const { return arrival_.port == boot_server_port; }
 
     std::optional<Ignored> refuse_by_type() const;
+    Ignored refuse_stranger() const;
     Answer answer_choice(BootItem item, const std::optional<Machine>& machine) const;
     Answer answer_pi(const Machine& machine) const;
     Answer answer_http(const Machine& machine, const BootFiles& files) const;
@@ -109,8 +111,12 @@ Answer Question::answer(const FindBootFiles& find_boot_files) {
 
     if (on_boot_server_port() && message_.type() != MessageType::discover) {
         const auto option43 = message_.find(Code::vendor_specific);
-        if (const auto item = option43 ? parse_boot_item(*option43) : std::nullopt)
+        if (const auto item = option43 ? parse_boot_item(*option43) : std::nullopt) {
+            // Who was not offered the menu has nothing to choose.
+            if (!settings_.adopt && !(machine && find_boot_files(*machine).named))
+                return refuse_stranger();
             return answer_choice(*item, machine);
+        }
     }
     if (!machine)
         return Ignored{Silence::no_architecture,
@@ -119,6 +125,8 @@ Answer Question::answer(const FindBootFiles& find_boot_files) {
     if (machine->boot_class == BootClass::pi)
         return answer_pi(*machine);
     const auto files = find_boot_files(*machine);
+    if (!settings_.adopt && !files.named)
+        return refuse_stranger();
     if (machine->boot_class == BootClass::http)
         return answer_http(*machine, files);
     if (machine->boot_class == BootClass::ipxe && !files.ipxe_script.empty())
@@ -156,6 +164,13 @@ std::optional<Ignored> Question::refuse_by_type() const {
         type == MessageType::inform)
         return std::nullopt;
     return Ignored{Silence::not_for_boot_server, "it asks nothing that a boot server answers"};
+}
+
+Ignored Question::refuse_stranger() const {
+    return {Silence::not_adopted,
+            fmt::format("it is not known here, and may have a disk to boot from; name it by a "
+                        "[[client]] with mac = \"{}\", or say --adopt to boot whatever asks",
+                        message_.mac().to_string())};
 }
 
 // The client has chosen from the menu (PXE 2.1 §2.2.5, "boot server discovery").

@@ -42,7 +42,8 @@ struct AnswerSettings {
     // wrongly; the others do not mind. Empty: Pis get no answer.
     std::string pi_menu = "Raspberry Pi Boot   ";
     std::vector<MenuEntry> menu;
-    std::optional<PxePrompt> prompt;                   // of the menu
+    std::optional<PxePrompt> prompt; // of the menu
+    bool adopt = true; // also answer machines that nobody has named; a Raspberry Pi always is
     std::array<std::chrono::milliseconds, 5> delays{}; // by BootClass
 };
 
@@ -51,6 +52,7 @@ struct BootFiles {
     std::string program;     // a name, as it is asked for by TFTP
     std::string ipxe_script; // a name or a URL that iPXE gets instead
     std::string url;         // for HTTP boot
+    bool named = false;      // the machine has a [[client]], or a directory that is called like it
     auto operator<=>(const BootFiles&) const = default;
 };
 using FindBootFiles = std::function<BootFiles(const Machine& machine)>;
@@ -83,8 +85,9 @@ enum class Silence : std::uint8_t {
     unknown_menu_entry,
     wants_credentials,
     no_local_address,
+    not_adopted,
 };
-inline constexpr std::size_t silence_count = 12;
+inline constexpr std::size_t silence_count = 13;
 
 // A word for counters: "no-boot-program".
 std::string_view to_string(Silence silence);

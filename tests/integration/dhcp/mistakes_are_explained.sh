@@ -24,6 +24,18 @@ config '[[client]]' 'root = "x"' && refused 2 'c.toml:1: .*which machine' --conf
 config 'max-blksize = 7' && refused 2 'max-blksize' --config "$scratch/c.toml"
 config 'config = "other.toml"' && refused 2 'c.toml:1: there is no option config' --config "$scratch/c.toml"
 
+# All of them at once, each with its place; of a file that was put together, the place where it was written.
+checked() { "$TFTP_BRIDGE" --root "$scratch/root" --check --config "$scratch/c.toml" 2>"$scratch/log"; }
+config 'reply-delay = "pie=1"' 'lissten = ":69"' '[[client]]' 'mac = "x"' '#: /etc/b.toml:9' '[[client]]' 'ipp = "y"'
+! checked || fail "that was fine"
+for said in 'c.toml:2: there is no' 'c.toml:4: mac "x" is' 'error: /etc/b.toml:10: \[\[client\]\] has no key ipp'; do
+    grep -q "$said" "$scratch/log" || fail "no $said: $(cat "$scratch/log")"
+done
+config 'reply-delay = "pie=1"' && ! checked && grep -q 'c.toml:1: --reply-delay' "$scratch/log" || fail "$(cat "$scratch/log")"
+config '#: /etc/a.toml:3' '[[client]]' 'mac = "52:54:00:12:34:55"' '#: /etc/b.toml:9' '[[client]]' 'mac = "52:54:00:12:34:55"'
+! checked && grep -q '/etc/b.toml:9: this .* has the mac of the one in /etc/a.toml:3;' "$scratch/log" || fail "$(cat "$scratch/log")"
+config 'dhcp-proxy = true' && checked || fail "not fine: $(cat "$scratch/log")"
+
 # A file may hold everything, and what the command line says counts more.
 config "root = '$scratch/nowhere'" 'listen = "127.0.0.1:0"'
 status=0

@@ -33,3 +33,24 @@ rom flood 5000 arm64
 rom ask bios 1 >/dev/null || fail "not answered after a flood"
 [ "$(wc -l <"$scratch/log")" -lt 100 ] || fail "$(wc -l <"$scratch/log") lines"
 stop_bridge
+
+# Told to answer none but those it knows, it says of each stranger what would make it one of them. A
+# Raspberry Pi has no disk of its own that it could be kept from.
+printf '%s\n' '[[client]]' 'name = "desk"' 'mac = "52:54:00:12:34:57"' >"$scratch/clients.toml"
+touch "$scratch/root/bootx64.efi"
+start_bridge --dhcp-proxy --no-adopt --metrics "$scratch/metrics" --config "$scratch/clients.toml"
+for _ in 1 2; do rom silent bios pi4 >/dev/null || fail "a stranger was answered"; done
+refused() {
+    metrics=$(curl -s --max-time 20 --unix-socket "$scratch/metrics" http://localhost/metrics)
+    grep -q 'verdict="not-adopted"} 2$' <<<"$metrics"
+}
+wait_until refused
+rom ask x64 1 >"$scratch/answer" || fail "the client that has a name was not answered: $(cat "$scratch/log")"
+[ "$(grep -c '52:54:00:12:34:55 on eth0 gets no answer: it is not known here.*mac = "52:54:00:12:34:55", or say --adopt' \
+    "$scratch/log")" = 1 ] || fail "$(cat "$scratch/log")"
+grep -q 'desk (52:54:00:12:34:57) on eth0 (uefi, x64): offered bootx64.efi' "$scratch/log" || fail "$(cat "$scratch/log")"
+# So has a machine with a directory that is called like it.
+mkdir "$scratch/root/52-54-00-12-34-55"
+touch "$scratch/root/52-54-00-12-34-55/pxelinux.0"
+rom ask bios 1 >"$scratch/answer" || fail "the machine with a directory was not answered: $(cat "$scratch/log")"
+stop_bridge

@@ -69,6 +69,41 @@ void remove(Message& message, Code code) {
     std::erase_if(message.options, [&](const Option& option) { return option.code == code; });
 }
 
+// --- Who nobody has named.
+
+TEST(DhcpAnswer, APcThatNobodyHasNamedIsLeftToItsDiskUnlessAdopted) {
+    AnswerSettings settings;
+    settings.adopt = false;
+    EXPECT_EQ(silence_to(pc_bios(), on_67(), settings), Silence::not_adopted);
+    EXPECT_EQ(silence_to(edk2(7), on_67(), settings), Silence::not_adopted);
+    EXPECT_EQ(silence_to(http_client(16), on_67(), settings), Silence::not_adopted);
+    EXPECT_EQ(reply_to(pi_3(), on_67(), settings).what, "Raspberry Pi boot");
+    const auto named = [](const Machine& machine) {
+        auto files = usual_files(machine);
+        files.named = true;
+        return files;
+    };
+    EXPECT_EQ(reply_to(pc_bios(), on_67(), settings, named).what, "pxelinux.0");
+
+    const auto verdict = answer(pc_bios(), on_67(), settings, usual_files);
+    const auto& why = std::get<Ignored>(verdict).why;
+    EXPECT_NE(why.find("mac = \"" + pc_bios().mac().to_string() + "\""), std::string::npos) << why;
+    EXPECT_NE(why.find("--adopt"), std::string::npos) << why;
+}
+
+TEST(DhcpAnswer, NorMayItChooseFromAMenuThatOthersGet) {
+    auto settings = with_menu({{Architecture::bios, "PXELINUX", "pxelinux.0"}, {{}, "Disk", ""}});
+    settings.adopt = false;
+    auto message = pc_bios();
+    std::erase_if(message.options,
+                  [](const Option& option) { return option.code == Code::message_type; });
+    message.options.push_back({Code::message_type, {3}});
+    message.options.push_back({Code::vendor_specific, boot_item_option({first_free_type, 0})});
+    EXPECT_EQ(silence_to(message, on_4011(), settings), Silence::not_adopted);
+    settings.adopt = true;
+    EXPECT_EQ(reply_to(message, on_4011(), settings).what, "pxelinux.0");
+}
+
 // --- The golden vectors.
 
 TEST(DhcpAnswer, APi3GetsTheMenuItsRomLooksFor) {

@@ -1,0 +1,23 @@
+// bootview config: what its sub-commands do. Each returns the exit status, and throws Failure.
+#pragma once
+
+#include "bootview/config/import.h"
+
+#include <string>
+#include <vector>
+
+namespace bootview::config {
+
+// Prints what is wrong with the file, or else what would be served.
+int check(const std::string& file);
+
+// Prints what the files of another server come to.
+int import(ImportKind kind, const std::vector<std::string>& files);
+
+// Writes what the systemd units read into the directory. If the file is wrong, what is there stays.
+int write_for_units(const std::string& directory, const std::string& file);
+
+// The tftp-bridge beside this program.
+std::string bridge_program();
+
+} // namespace bootview::config

@@ -16,6 +16,8 @@ constexpr std::string_view nbd_socket = "bootview-nbd.socket: systemctl edit boo
 constexpr std::string_view tftp_socket = "tftp-bridge.socket: systemctl edit tftp-bridge.socket";
 constexpr std::string_view both_sockets =
     "the sockets: systemctl edit bootview-nbd.socket tftp-bridge.socket";
+constexpr std::string_view monitor_unit =
+    "bootview-monitor.service: systemctl edit bootview-monitor.service";
 constexpr std::string_view all_units = "the units, which have /run/bootview for it";
 
 constexpr std::array all_keys{
@@ -47,6 +49,7 @@ constexpr std::array all_keys{
     Key{"reply-delay", Form::texts, true},
     Key{"retries", Form::number, true},
     Key{"single-port", Form::truth, true},
+    Key{"status-page", Form::text_or_number, false, monitor_unit},
     Key{"tftp-port", Form::number, false, tftp_socket},
     Key{"timeout", Form::decimal, true},
     Key{"view-options", Form::texts},

@@ -14,7 +14,7 @@ enum class Form {
     decimal,        // a number, also with a point
     truth,          // true or false
     texts,          // a text, or a list of them
-    text_or_number, // tftp-bridge knows what is meant
+    text_or_number, // whoever gets it knows what is meant
 };
 
 struct Key {

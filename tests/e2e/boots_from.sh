@@ -4,7 +4,7 @@
 # For each a line of a table: seconds by the clock until it answered, to `reboot`, to `poweroff`; and of CPU until it answered.
 source "$(dirname "$0")/machine.sh"
 
-all=(partition label uuid partuuid uri dhcp boot ipv6 lvm luks btrfs xfs)
+all=(partition label uuid partuuid uri dhcp boot ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut)
 if [ $# != 1 ]; then
     [ $# != 0 ] || set -- "${all[@]}"
     status=0
@@ -13,7 +13,7 @@ if [ $# != 1 ]; then
 fi
 
 form=$1 kind=debian where=10.77.0.2/debian root=/dev/nbd0p2 more='' found='/dev/nbd0p2 +ext4' dhcp_options=()
-fsck='e2fsck -fn /dev/vdb2'
+fsck=''
 case $form in
 partition) ;;
 label) root=LABEL=writable ;;
@@ -35,6 +35,8 @@ luks)
     ;;
 btrfs) kind=btrfs root=LABEL=writable found='/dev/nbd0p2 +btrfs' fsck='modprobe btrfs && btrfs check --readonly /dev/vdb2' ;;
 xfs) kind=xfs root=LABEL=writable found='/dev/nbd0p2 +xfs' fsck='modprobe xfs && xfs_repair -n /dev/vdb2' ;;
+# An initramfs of dracut's; one of the next Debian's, whose kernel and programs are others too.
+dracut | trixie | trixie-dracut) kind=$form where=boot:/debian root=LABEL=writable ;;
 *) fail "there is no form $form: ${all[*]}" ;;
 esac
 
@@ -82,7 +84,7 @@ poweroff=$took
 stop_server
 expect_no_errors
 
-if [ "$kind" = debian ]; then
+if [ -z "$fsck" ]; then
     expect_clean_root
 else
     "$e2e/run-on-disk" "$made/tools.img" 600 "$image" <<<"$fsck" >"$scratch/fsck" 2>&1 || fail "$form: the root is not clean: $(cat "$scratch/fsck")"

@@ -37,8 +37,10 @@ luks)
     ;;
 btrfs) kind=btrfs root=LABEL=writable found='/dev/nbd0p2 +btrfs' fsck='modprobe btrfs && btrfs check --readonly /dev/vdb2' ;;
 xfs) kind=xfs root=LABEL=writable found='/dev/nbd0p2 +xfs' fsck='modprobe xfs && xfs_repair -n /dev/vdb2' ;;
-# An initramfs of dracut's; one of the next Debian's, whose kernel and programs are others too.
-dracut | trixie | trixie-dracut) kind=$form where=boot:/debian root=LABEL=writable ;;
+# An initramfs of dracut's, which refuses the ip= that pxelinux writes, so that it asks by DHCP itself.
+dracut | trixie-dracut) kind=$form root=LABEL=writable ;;
+# The next Debian, whose kernel and programs are others too.
+trixie) kind=$form where=boot:/debian root=LABEL=writable ;;
 *) fail "there is no form $form: ${all[*]}" ;;
 esac
 
@@ -53,7 +55,7 @@ if [ "$form" = ipxe ]; then
     sed -i -e "1r $scratch/server.ipxe" -e "s|nbdroot=[^ ]* root=[^ ]*|$words|" -e 's|ip=.* BOOTIF|nbdserver=${server} BOOTIF|' "$scratch/boot.ipxe"
     MTOOLS_SKIP_CHECK=1 mcopy -o -i "$image@@1M" "$scratch/boot.ipxe" ::boot.ipxe
 fi
-[ "$form" != dhcp ] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
+[[ $form != dhcp && $form != *dracut ]] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
 ip -n "$net-boot" addr add fd77::2/64 dev eth0 nodad
 bootview_serve
 

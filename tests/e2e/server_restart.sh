@@ -59,11 +59,11 @@ say_what_is_left() {
     root_partition "$scratch/root.ext4"
     # What its journal holds is what a next boot would have, too.
     e2fsck -fp "$scratch/root.ext4" >"$scratch/fsck" 2>&1 || status=$?
-    e2fsck -fn "$scratch/root.ext4" >>"$scratch/fsck" 2>&1 || status="$status, then $?"
+    e2fsck -fn "$scratch/root.ext4" >>"$scratch/fsck" 2>&1 || status="$status and $?"
     debugfs -R 'cat /root/lines/all' "$scratch/root.ext4" 2>/dev/null >"$scratch/all"
     echo "$1: the guest goes on: $goes_on"
     echo "errors on its console: $(grep -acE "$errors_of_a_disk" "$scratch/console")"
-    grep -aE "$errors_of_a_disk" "$scratch/console" | tr -cd '[:print:]\n' | head -n 5
+    grep -m 3 -aE "$errors_of_a_disk" "$scratch/console" | tr -cd '[:print:]\n' || true
     echo "its last synced line is ${before:-unknown}, before it was $last_line; on the image there are $(wc -l <"$scratch/all")"
     echo "e2fsck -fp, then -fn: status $status: $(tail -n 3 "$scratch/fsck" | tr '\n' ' ')"
 }

@@ -12,9 +12,6 @@ check() {
 }
 
 depends() {
-    # Up to Debian 12 nothing calls netroot when systemd-networkd has a card up, and `network` would choose that.
-    # shellcheck disable=SC2154
-    [ -e "$dracutbasedir/modules.d/01systemd-networkd/networkd-run.sh" ] || echo network-legacy
     echo network rootfs-block
 }
 

@@ -4,7 +4,7 @@
 # For each a line of a table: seconds by the clock until it answered, to `reboot`, to `poweroff`; and of CPU until it answered.
 source "$(dirname "$0")/machine.sh"
 
-all=(partition label uuid partuuid uri dhcp boot ipv6 lvm luks btrfs xfs)
+all=(partition label uuid partuuid uri dhcp boot ipxe ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut)
 if [ $# != 1 ]; then
     [ $# != 0 ] || set -- "${all[@]}"
     status=0
@@ -13,7 +13,7 @@ if [ $# != 1 ]; then
 fi
 
 form=$1 kind=debian where=10.77.0.2/debian root=/dev/nbd0p2 more='' found='/dev/nbd0p2 +ext4' dhcp_options=()
-fsck='e2fsck -fn /dev/vdb2'
+fsck=''
 case $form in
 partition) ;;
 label) root=LABEL=writable ;;
@@ -24,6 +24,8 @@ uri) where=nbd://10.77.0.2:10809/debian ;;
 dhcp) where=dhcp root=LABEL=writable dhcp_options=("--dhcp-option=option:root-path,10.77.0.2:/debian") ;;
 # An image that names no server: pxelinux tells where it came from (IPAPPEND).
 boot) where=boot:/debian root=LABEL=writable ;;
+# The same by an UEFI and iPXE, whose script is examples/make-debian-image's.
+ipxe) where=boot:/debian root=LABEL=writable FIRMWARE=uefi ;;
 ipv6) where='[fd77::2]/debian' root=LABEL=writable ;;
 lvm)
     kind=lvm root=/dev/mapper/diskless-root found='/dev/mapper/diskless-root +ext4'
@@ -35,6 +37,10 @@ luks)
     ;;
 btrfs) kind=btrfs root=LABEL=writable found='/dev/nbd0p2 +btrfs' fsck='modprobe btrfs && btrfs check --readonly /dev/vdb2' ;;
 xfs) kind=xfs root=LABEL=writable found='/dev/nbd0p2 +xfs' fsck='modprobe xfs && xfs_repair -n /dev/vdb2' ;;
+# An initramfs of dracut's, which refuses the ip= that pxelinux writes, so that it asks by DHCP itself.
+dracut | trixie-dracut) kind=$form root=LABEL=writable ;;
+# The next Debian, whose kernel and programs are others too.
+trixie) kind=$form where=boot:/debian root=LABEL=writable ;;
 *) fail "there is no form $form: ${all[*]}" ;;
 esac
 
@@ -42,7 +48,14 @@ make_place "$kind" "${dhcp_options[@]}"
 [ "$root" != UUID ] || root=UUID=$(blkid -p -O $((97 << 20)) -s UUID -o value "$image")
 words="nbdroot=$where root=$root$more"
 edit_pxelinux "s|nbdroot=[^ ]* root=[^ ]*|$words|"
-[ "$form" != dhcp ] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
+if [ "$form" = ipxe ]; then
+    MTOOLS_SKIP_CHECK=1 mcopy -n -o -i "$image@@1M" ::boot.ipxe "$scratch/boot.ipxe"
+    sed -n '/^# Behind a DHCP proxy/,/^isset/p' "$e2e/../../examples/make-debian-image" | tr -d '\\' >"$scratch/server.ipxe"
+    # shellcheck disable=SC2016 # iPXE puts it in
+    sed -i -e "1r $scratch/server.ipxe" -e "s|nbdroot=[^ ]* root=[^ ]*|$words|" -e 's|ip=.* BOOTIF|nbdserver=${server} BOOTIF|' "$scratch/boot.ipxe"
+    MTOOLS_SKIP_CHECK=1 mcopy -o -i "$image@@1M" "$scratch/boot.ipxe" ::boot.ipxe
+fi
+[[ $form != dhcp && $form != *dracut ]] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
 ip -n "$net-boot" addr add fd77::2/64 dev eth0 nodad
 bootview_serve
 
@@ -82,7 +95,7 @@ poweroff=$took
 stop_server
 expect_no_errors
 
-if [ "$kind" = debian ]; then
+if [ -z "$fsck" ]; then
     expect_clean_root
 else
     "$e2e/run-on-disk" "$made/tools.img" 600 "$image" <<<"$fsck" >"$scratch/fsck" 2>&1 || fail "$form: the root is not clean: $(cat "$scratch/fsck")"

@@ -1,8 +1,8 @@
-# What docs/boot-a-raspberry-pi.md tells its readers to type is typed, line by line. If this fails, nobody gets beyond the
-# first page.
-#     follow_the_guide.sh pi       pc: the same for a docs/boot-a-debian-pc.md, where there is one
-# DEBS=DIRECTORY: with the packages from there, on a server that is an empty Debian. Without, for `pi`: on this machine,
-# as it is built, so that packages are not installed.
+# What docs/boot-a-raspberry-pi.md and docs/boot-a-debian-pc.md tell their readers to type is typed, line by line. If this
+# fails, nobody gets beyond the first page.
+#     follow_the_guide.sh pi       pc: the same for docs/boot-a-debian-pc.md, and the PC boots
+# DEBS=DIRECTORY: with the packages from there, on a server that is an empty Debian. Without, for `pi` alone: on this
+# machine, as it is built, so that packages are not installed. FIRMWARE=uefi: of the PC.
 source "$(dirname "$0")/machine.sh"
 source "$e2e/../guest/apt_sources.sh"
 unavailable() { echo "skipped: $*"; exit 77; }
@@ -106,30 +106,34 @@ follow_for_a_pc() {
     plug_virtual_machine tap0
     advertise_routes
     the_server_is_set_up
+    image=$server_root$home/debian.img
     memory=1024
-    power_on
-    is_there
+    pc_comes_up
     while IFS= read -r line; do
         echo "pc# $line"
         case $line in
         reboot)
             on_pc reboot || true
             off 600
-            power_on
-            is_there
+            pc_comes_up
             ;;
         *) on_pc "$line" || { say_why >&2; fail "$line"; } ;;
         esac
     done < <(lines 'pc#')
     [ "$(on_pc 'findmnt -n -o SOURCE /')" = /dev/nbd0p2 ] || fail "its root is $(on_pc 'findmnt -n -o SOURCE /')"
     [ "$(on_pc 'findmnt -n -o SOURCE /boot/firmware')" = /dev/nbd0p1 ] || fail "its boot partition is elsewhere"
-    ! on_pc true
+    on_pc poweroff || true
+    off 600
+    echo "switched off in $took s"
+}
+pc_comes_up() {
+    local began=$SECONDS
+    power_on
+    wait_until_within 1500 answers_ssh || { say_why >&2; fail "the PC can't be reached"; }
+    echo "the PC answers after $((SECONDS - began)) s, $(cpu_seconds) s of CPU"
 }
 on_pc() {
     typed boot "ssh -o StrictHostKeyChecking=accept-new -o ConnectTimeout=20 -o LogLevel=ERROR root@$address '$1'"
-}
-is_there() {
-    wait_until_within 900 answers_ssh || { say_why >&2; fail "the PC can't be reached"; }
 }
 answers_ssh() {
     address=$(awk '$2 == "52:54:00:12:34:56" { print $3 }' "$scratch/leases")
@@ -187,3 +191,4 @@ rom() { timeout 60 ip netns exec "$net-rom" "$BUILD/tests/integration/dhcp/boot-
 
 "follow_for_a_$guide"
 stop_server
+[ "$guide" != pc ] || expect_clean_root

@@ -224,8 +224,9 @@ cpu_seconds() {
     echo $(((${12} + ${13}) / $(getconf CLK_TCK)))
 }
 
+errors_of_a_disk='I/O error|EXT4-fs error|BTRFS (error|critical)|XFS .*([Cc]orruption|error|shutdown)|JBD2: .*rror'
 expect_no_errors() {
-    ! grep -aE 'I/O error|EXT4-fs error|BTRFS (error|critical)|XFS .*([Cc]orruption|error|shutdown)|JBD2: .*rror' "$scratch/console" || fail "the guest has seen errors"
+    ! grep -aE "$errors_of_a_disk" "$scratch/console" || fail "the guest has seen errors"
 }
 
 # expect_clean_root: after the guest has switched itself off; no error on its console, none on its root.

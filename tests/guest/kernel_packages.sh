@@ -7,7 +7,7 @@ cloud_kernels() {
         sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | sort -V | tail -n1)
     [ -n "$newest" ] || return 0
     # linux-image-6.1.0-56-cloud-amd64: of the series linux-image-6.1.0
-    apt-cache pkgnames "${newest%-*-cloud-amd64}-" | grep -E -- '-[0-9]+-cloud-amd64$' | sort -rV
+    { echo "$newest"; apt-cache pkgnames "${newest%-*-cloud-amd64}-" | grep -E -- '-[0-9]+-cloud-amd64$'; } | sort -ruV
 }
 
 # fetch_packages DIRECTORY PACKAGE...: their files.
@@ -26,7 +26,7 @@ with_dependencies() {
     local from=$1 module line
     shift
     for module in "$@"; do
-        line=$(grep -E "/$module\.ko:" "$from") || continue # built in
+        line=$(grep -E "/$module\.ko(\.xz)?:" "$from") || continue # built in
         printf '%s\n' "${line%%:*}"
         tr ' ' '\n' <<<"${line#*:}"
     done | sed '/^$/d' | sort -u

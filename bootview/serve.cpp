@@ -17,6 +17,9 @@
 #include "common/unix_socket.h"
 #include "events/sender.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -63,6 +66,19 @@ Descriptor open_port(const ServeOptions& options, std::uint16_t port, Transport 
             bound.error == EADDRINUSE ? find_port_holder(port, transport) : std::nullopt,
             transport == Transport::tcp ? "--nbd-port" : "--tftp-port", options.source));
     return std::move(bound.socket);
+}
+
+// A machine that is switched off says nothing: without this its connection would stay for ever. As
+// patient as TCP itself, which repeats an unanswered packet for some 15 minutes.
+void notice_dead_clients(int listener) {
+    const auto set = [&](int level, int option, int value) {
+        ::setsockopt(listener, level, option, &value, sizeof value);
+    };
+    // What is accepted inherits these.
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 600); // seconds
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 60);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 5);
 }
 
 // The bridge binds it by itself; here we only learn whether it can.
@@ -304,6 +320,7 @@ int serve(const ServeOptions& wanted) {
     preflight::check_fuse_device("/dev/fuse");
     const Descriptor nbd_socket =
         open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
+    notice_dead_clients(nbd_socket.get());
     const std::uint16_t nbd_port = port_of(nbd_socket.get());
     const std::uint16_t tftp_port = choose_tftp_port(options);
     check_firewall(options, nbd_port, tftp_port);

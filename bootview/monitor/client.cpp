@@ -96,8 +96,10 @@ std::string describe(const Entry& entry) {
         break;
     }
     return fmt::format("{} disk {}: {} read, {} written",
-                       entry.outcome == "server-gone" ? "lost" : "closed", entry.what,
-                       amount(entry.bytes), amount(entry.written_bytes));
+                       entry.outcome == "server-gone" ? "lost"
+                       : entry.outcome == "cut-off"   ? "left without closing"
+                                                      : "closed",
+                       entry.what, amount(entry.bytes), amount(entry.written_bytes));
 }
 
 const std::string& Client::key() const {

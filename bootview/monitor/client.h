@@ -29,7 +29,8 @@ struct Entry {
     Happened happened = Happened::offer;
     std::string what = {}; // what was offered; the file; the export
     // Of a file: its outcome as events::Transfer has it, and bytes sent. Of a connection that was
-    // closed: "closed", or "server-gone"; bytes read and written.
+    // closed: "closed", "server-gone", or
+    // "cut-off" where the machine booted anew without a word; bytes read and written.
     std::string outcome = {};
     std::uint64_t bytes = 0;
     std::uint64_t written_bytes = 0;

@@ -82,11 +82,18 @@ void Model::on(std::uint64_t part, const events::Session& session, Time now) {
     client.last_seen = now;
     const bool was_used = ongoing.event.read_bytes != 0 || ongoing.event.written_bytes != 0;
     const bool had_written = ongoing.event.written_bytes != 0;
+    // Who goes on with it was not switched off, but asked for a file while it ran.
+    if (ongoing.left && session.state != "closed" &&
+        session.read_bytes + session.written_bytes >
+            ongoing.event.read_bytes + ongoing.event.written_bytes) {
+        ongoing.left = false;
+        client.state = State::running;
+    }
     ongoing.event = session;
     // Opened and left unread is what port scanners and doctors do.
     if (!was_used && (session.read_bytes != 0 || session.written_bytes != 0)) {
         if (client.boots == 0)
-            begins_to_boot(client, now);
+            count_boot(client);
         client.state = State::running;
         if (another(id, ongoing) == nullptr)
             add(client,
@@ -134,6 +141,13 @@ void Model::end(Id id, const Ongoing<events::Session>& ongoing, const std::strin
     sum.flush_seconds += session.flush_seconds;
     if (ended_.size() > most_exports)
         ended_.erase(ended_.begin());
+    if (!ongoing.left)
+        note_end(id, ongoing, outcome, now);
+}
+
+void Model::note_end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
+                     Time now) {
+    const auto& session = ongoing.event;
     const auto read = session.read_bytes + ongoing.read_before;
     const auto written = session.written_bytes + ongoing.written_before;
     if (auto* other = another(id, ongoing)) {
@@ -153,7 +167,7 @@ void Model::end(Id id, const Ongoing<events::Session>& ongoing, const std::strin
 // Some clients open several connections to one disk: that is one thing that happens, not four.
 Model::Ongoing<events::Session>* Model::another(Id id, const Ongoing<events::Session>& ongoing) {
     for (auto& [other_id, other] : sessions_)
-        if (other_id != id && other.client == ongoing.client &&
+        if (other_id != id && !other.left && other.client == ongoing.client &&
             other.event.export_name == ongoing.event.export_name &&
             other.event.image == ongoing.event.image &&
             (other.event.read_bytes != 0 || other.event.written_bytes != 0))
@@ -165,21 +179,22 @@ bool Model::has_written_before(Id id, const Ongoing<events::Session>& ongoing) c
     return ongoing.written_before != 0 ||
            std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& item) {
                const auto& other = item.second;
-               return item.first != id && other.client == ongoing.client &&
+               return item.first != id && !other.left && other.client == ongoing.client &&
                       other.event.export_name == ongoing.event.export_name &&
                       other.event.image == ongoing.event.image && other.event.written_bytes != 0;
            });
 }
 
 bool Model::has_disk(ClientPlace client) const {
-    return std::any_of(sessions_.begin(), sessions_.end(),
-                       [&](const auto& item) { return item.second.client == client; });
+    return std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& item) {
+        return item.second.client == client && !item.second.left;
+    });
 }
 
 bool Model::is_busy(ClientPlace client) const {
-    return has_disk(client) ||
-           std::any_of(transfers_.begin(), transfers_.end(),
-                       [&](const auto& item) { return item.second.client == client; });
+    const auto is_its = [&](const auto& item) { return item.second.client == client; };
+    return std::any_of(sessions_.begin(), sessions_.end(), is_its) ||
+           std::any_of(transfers_.begin(), transfers_.end(), is_its);
 }
 
 Model::ClientPlace Model::search(const Known& known) {
@@ -264,6 +279,15 @@ void Model::begins_to_boot(Client& client, Time now) {
                          now - client.timeline.back().when < silence_between_boots;
     if (goes_on)
         return;
+    for (auto& [id, ongoing] : sessions_)
+        if (&*ongoing.client == &client && !ongoing.left) {
+            ongoing.left = true;
+            note_end(id, ongoing, "cut-off", now);
+        }
+    count_boot(client);
+}
+
+void Model::count_boot(Client& client) {
     ++client.boots;
     ++boots_;
 }

@@ -80,6 +80,9 @@ private:
         // Of connections of the same client to the same disk that were closed before this one.
         std::uint64_t read_before = 0;
         std::uint64_t written_before = 0;
+        // The machine boots anew: it was switched off or reset, and its connection is just not
+        // known to be dead yet.
+        bool left = false;
     };
     using ClientPlace = std::list<Client>::iterator;
 
@@ -94,8 +97,11 @@ private:
     void make_room();
     bool is_busy(ClientPlace client) const;
     void begins_to_boot(Client& client, Time now);
+    void count_boot(Client& client);
     void add(Client& client, Entry entry);
     void end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
+    void note_end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
+                  Time now);
     bool has_disk(ClientPlace client) const;
     bool has_written_before(Id id, const Ongoing<events::Session>& ongoing) const;
     Ongoing<events::Session>* another(Id id, const Ongoing<events::Session>& ongoing);

@@ -215,7 +215,7 @@ std::string timeline_part(const Json& client) {
         for (auto i = begin; i < end; ++i) {
             const auto& entry = timeline[i];
             const bool failed = entry.contains("outcome") && entry.at("outcome") != "finished" &&
-                                entry.at("outcome") != "closed";
+                                entry.at("outcome") != "closed" && entry.at("outcome") != "cut-off";
             table.begin_row();
             table.cell(time_of(entry, "time"), "n");
             table.cell(text_of(entry, "text"), failed ? "b bad" : "b");

@@ -65,5 +65,22 @@ echo "overlay, swap, growing: done; $(cpu_seconds) s of CPU"
 began=$SECONDS
 switched_off 300
 echo "switched off in $((SECONDS - began)) s"
+
+# What the server has to say about all that: two boots of one machine, each from its first question to the end.
+if [ "${1:-bootview_serve}" = bootview_serve ]; then
+    story=$("$BUILD/bootview/bootview" log --json --socket "/run/bootview/serve-$server" 52:54:00:12:34:56)
+    # Neither a reset nor being switched off closes a connection: that shows at the next boot, or much later.
+    for boot in 1 2; do
+        jq -e --argjson boot $boot '[.timeline[] | select(.boot == $boot)] as $all
+            | def first(f): [range($all | length) as $i | select($all[$i] | f) | $i][0];
+            [first(.event == "offer"), first(.what == "pxelinux.0" and .outcome == "finished"),
+             first(.what == "vmlinuz" and .outcome == "finished"), first(.what == "initrd.img" and .outcome == "finished"),
+             first(.event == "disk"), first(.event == "first-write"), if $boot == 1 then first(.event == "closed") else $all | length end]
+            | all(. != null) and . == sort' <<<"$story" >"$scratch/judged" ||
+            { "$BUILD/bootview/bootview" log --socket "/run/bootview/serve-$server" 52:54:00:12:34:56; fail "the timeline of boot $boot is not the boot"; }
+    done
+    jq -e '.boots == 2' <<<"$story" >/dev/null || fail "not two boots: $(jq .boots <<<"$story")"
+    echo "bootview log tells both boots"
+fi
 stop_server
 expect_clean_root

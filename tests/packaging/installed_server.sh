@@ -77,7 +77,7 @@ pc_booted() {
     }
 }
 
-all_active='for unit in bootview.target bootview-nbd.socket bootview-boot.service tftp-bridge.service; do systemctl is-active $unit || exit 1; done'
+all_active='for unit in bootview.target bootview-nbd.socket bootview-boot.service bootview-monitor.service tftp-bridge.service; do systemctl is-active $unit || exit 1; done'
 
 server_on
 server 'list what is there' 300 <<'SCRIPT'
@@ -120,11 +120,13 @@ power_on
 pc_booted
 echo "the PC has booted in $((SECONDS - began)) s"
 lives 'booted'
+server 'bootview log tells the boot' 60 <<<'bootview log pc | tee /dev/stderr | grep "wrote to disk debian"; bootview status'
+server 'and so does the journal' 60 <<<'journalctl BOOTVIEW_CLIENT=pc BOOTVIEW_EVENT=first-write | grep "pc wrote to disk debian"'
 server 'writes show at once' 60 <<<'journalctl --unit bootview-boot.service | grep "debian.img: attached to"'
 
 # --- every part restarted, the server rebooted, the packages upgraded ------------------------------------------------
 
-for unit in bootview-nbd.service bootview-boot.service tftp-bridge.service bootview.target; do
+for unit in bootview-nbd.service bootview-boot.service bootview-monitor.service tftp-bridge.service bootview.target; do
     server "restart $unit" 120 <<<"systemctl restart $unit"
     lives "$unit was restarted"
 done

@@ -101,6 +101,36 @@ TEST(Model, WhoBootsAgainHasTwoBoots) {
     EXPECT_EQ(story.timeline()[6], "2 offer pxelinux.0");
 }
 
+// Reset, or switched off: its connection hangs on, because nobody has told the server.
+TEST(Model, WhoIsResetLeavesItsDiskWithoutClosingIt) {
+    Story story;
+    story.boots();
+    story.offers();
+    story.loads("pxelinux.0");
+    story.disk("opened", 0, 0, 2);
+    story.disk("active", 512, 512, 2);
+    EXPECT_EQ(story.timeline(),
+              (Lines{"1 offer pxelinux.0", "1 file pxelinux.0", "1 file vmlinuz", "1 disk jammy",
+                     "1 first-write jammy", "1 closed jammy", "2 offer pxelinux.0",
+                     "2 file pxelinux.0", "2 disk jammy", "2 first-write jammy"}));
+    EXPECT_EQ(story.model.clients().front().timeline[5].outcome, "cut-off");
+    story.disk("closed", 4096, 512, 1); // the server has noticed
+    EXPECT_EQ(story.timeline().size(), 10U);
+    EXPECT_EQ(story.model.clients().front().state, State::running);
+    story.disk("closed", 512, 512, 2);
+    EXPECT_EQ(story.model.clients().front().state, State::off);
+}
+
+TEST(Model, WhoFetchesAFileWhileItRunsRunsOn) {
+    Story story;
+    story.boots();
+    story.loads("vmlinuz");
+    story.disk("active", 8192, 1024);
+    EXPECT_EQ(story.model.clients().front().state, State::running);
+    story.disk("closed", 8192, 1024);
+    EXPECT_EQ(story.model.clients().front().state, State::off);
+}
+
 // Firmware asks the proxy, then port 4011, then once more, and gives up when it found nothing.
 TEST(Model, QuestionsThatAreRepeatedAreOneUntilTheMachineWasSilentForLong) {
     Story story;

@@ -1,6 +1,7 @@
 #include "bootview/status.h"
 
 #include "bootview/failure.h"
+#include "bootview/monitor/amount.h"
 #include "bootview/monitor/client.h"
 #include "bootview/monitor/http_get.h"
 #include "change-ring/path.h"
@@ -25,6 +26,7 @@ namespace bootview {
 namespace {
 
 namespace fs = std::filesystem;
+using monitor::amount;
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds patience{2};
@@ -65,12 +67,6 @@ std::vector<std::pair<std::string, Json>> ask_all(const std::string& named) {
     throw Failure(
         "no boot server runs here, or none that this user may ask; start one with "
         "\"bootview serve IMAGE\" or \"systemctl start bootview.target\", or ask as root");
-}
-
-std::string amount(const Json& bytes) {
-    const auto value = bytes.get<double>();
-    return value < 1e7 ? fmt::format("{:.0f} kB", value / 1e3)
-                       : fmt::format("{:.1f} MB", value / 1e6);
 }
 
 // Columns as wide as they need to be.

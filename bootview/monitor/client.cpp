@@ -1,5 +1,6 @@
 #include "bootview/monitor/client.h"
 
+#include "bootview/monitor/amount.h"
 #include <algorithm>
 #include <cctype>
 
@@ -8,17 +9,6 @@
 namespace bootview::monitor {
 
 namespace {
-
-std::string amount(std::uint64_t bytes) {
-    const auto value = static_cast<double>(bytes);
-    if (bytes < 10'000)
-        return fmt::format("{} bytes", bytes);
-    if (bytes < 10'000'000)
-        return fmt::format("{:.0f} kB", value / 1e3);
-    if (bytes < 10'000'000'000)
-        return fmt::format("{:.1f} MB", value / 1e6);
-    return fmt::format("{:.1f} GB", value / 1e9);
-}
 
 std::string describe_file(const Entry& entry) {
     std::string text = entry.outcome == "finished" ? "loaded " : "did not get ";

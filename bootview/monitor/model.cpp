@@ -18,6 +18,15 @@ std::string shown_name(const events::Session& session) {
 
 } // namespace
 
+void Export::add(const events::Session& session) {
+    name = session.export_name;
+    image = session.image;
+    read_bytes += session.read_bytes;
+    written_bytes += session.written_bytes;
+    flushes += session.flushes;
+    flush_seconds += session.flush_seconds;
+}
+
 void Model::take(std::uint64_t part, const events::Event& event, Time now) {
     std::visit([&](const auto& what) { on(part, what, now); }, event);
 }
@@ -132,13 +141,7 @@ void Model::gone(std::uint64_t part, Time now) {
 void Model::end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
                 Time now) {
     const auto& session = ongoing.event;
-    auto& sum = ended_[{session.export_name, session.image}];
-    sum.name = session.export_name;
-    sum.image = session.image;
-    sum.read_bytes += session.read_bytes;
-    sum.written_bytes += session.written_bytes;
-    sum.flushes += session.flushes;
-    sum.flush_seconds += session.flush_seconds;
+    ended_[{session.export_name, session.image}].add(session);
     if (ended_.size() > most_exports)
         ended_.erase(ended_.begin());
     if (!ongoing.left)
@@ -326,12 +329,7 @@ std::vector<Export> Model::exports() const {
     for (const auto& [id, ongoing] : sessions_) {
         const auto& session = ongoing.event;
         auto& sum = sums[{session.export_name, session.image}];
-        sum.name = session.export_name;
-        sum.image = session.image;
-        sum.read_bytes += session.read_bytes;
-        sum.written_bytes += session.written_bytes;
-        sum.flushes += session.flushes;
-        sum.flush_seconds += session.flush_seconds;
+        sum.add(session);
         ++sum.clients;
     }
     std::vector<Export> all;

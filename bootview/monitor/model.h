@@ -31,6 +31,8 @@ struct Export {
     std::uint64_t flushes = 0;
     double flush_seconds = 0;
     unsigned clients = 0; // now
+
+    void add(const events::Session& session);
 };
 
 // Not thread-safe. `now` never goes back by much: it is the machine's clock.

@@ -1,5 +1,6 @@
 #include "bootview/monitor/page.h"
 
+#include "bootview/monitor/amount.h"
 #include <cctype>
 #include <string>
 #include <utility>
@@ -40,17 +41,6 @@ td.b { overflow-wrap: anywhere; }
 }
 footer { margin-top: 2rem; font-size: .85rem; color: var(--dim); }
 )";
-
-std::string amount(const Json& bytes) {
-    const auto value = bytes.get<double>();
-    if (value < 1e4)
-        return fmt::format("{:.0f} B", value);
-    if (value < 1e7)
-        return fmt::format("{:.0f} kB", value / 1e3);
-    if (value < 1e10)
-        return fmt::format("{:.1f} MB", value / 1e6);
-    return fmt::format("{:.1f} GB", value / 1e9);
-}
 
 std::string text_of(const Json& object, const char* key) {
     return html_escape(object.at(key).get_ref<const std::string&>());

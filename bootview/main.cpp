@@ -143,13 +143,18 @@ CLI::App* declare_doctor(CLI::App& app, CommandLine& line) {
     return doctor;
 }
 
+// What is asked of monitors, and how the answer is printed.
+void declare_question(CLI::App& command, CommandLine& line) {
+    command.add_flag("--json", line.status.json, "Print it as JSON");
+    command.add_option("--socket", line.status.socket, "Whom to ask (default: whoever runs)")
+        ->type_name("PATH");
+}
+
 CLI::App* declare_log(CLI::App& app, CommandLine& line) {
     auto* log = app.add_subcommand("log", "Print what happened to one client, boot by boot");
     log->set_help_flag("--help", "Print this help and exit");
     log->add_option("CLIENT", line.client, "Its name, serial number, MAC or address")->required();
-    log->add_flag("--json", line.status.json, "Print it as JSON");
-    log->add_option("--socket", line.status.socket, "Whom to ask (default: whoever runs)")
-        ->type_name("PATH");
+    declare_question(*log, line);
     return log;
 }
 
@@ -177,9 +182,7 @@ CLI::App* declare_status(CLI::App& app, CommandLine& line) {
     auto* status = app.add_subcommand(
         "status", "Print what is served to whom: clients, transfers, exports, views");
     status->set_help_flag("--help", "Print this help and exit");
-    status->add_flag("--json", line.status.json, "Print it as JSON");
-    status->add_option("--socket", line.status.socket, "Whom to ask (default: whoever runs)")
-        ->type_name("PATH");
+    declare_question(*status, line);
     status->add_flag("--watch", line.status.watch, "Print it again whenever it has changed");
     return status;
 }

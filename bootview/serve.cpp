@@ -46,6 +46,7 @@ struct Programs {
     std::string plugin;
     std::string fuse_fatimg;
     std::string tftp_bridge;
+    std::string bootview; // this one, for its monitor
 };
 
 Programs find_programs() {
@@ -54,7 +55,8 @@ Programs find_programs() {
     preflight::check_fusermount(::geteuid() == 0, path);
     return {preflight::check_nbdkit(path), plugin_argument(own),
             preflight::check_sibling("fuse-fatimg", own, path),
-            preflight::check_sibling("tftp-bridge", own, path)};
+            preflight::check_sibling("tftp-bridge", own, path),
+            preflight::check_sibling("bootview", own, path)};
 }
 
 // Binds or throws the line that says why not.
@@ -99,14 +101,12 @@ std::uint16_t choose_tftp_port(const ServeOptions& options) {
 
 // Where the parts tell what they do, and where bootview status asks. Empty: there is no place for
 // the sockets.
-std::string monitor_socket() {
-    const auto directory = ring::make_runtime_directory();
+std::string monitor_socket(const std::string& directory) {
     return directory.empty() ? directory : fmt::format("{}/serve-{}", directory, ::getpid());
 }
 
 // nbdkit is ended by SIGKILL, and so may serve be: neither takes its sockets away then.
-void remove_what_was_left_behind() {
-    const auto directory = ring::make_runtime_directory();
+void remove_what_was_left_behind(const std::string& directory) {
     remove_dead_sockets(directory, "ring-");
     remove_dead_sockets(directory, "serve-");
 }
@@ -115,12 +115,11 @@ std::string tftp_metrics_socket(const std::string& monitor) {
     return monitor + ".tftp-metrics";
 }
 
-Part monitor_part(const ServeOptions& options, const std::string& socket) {
-    std::error_code no_proc;
-    const fs::path self = fs::read_symlink("/proc/self/exe", no_proc);
-    std::vector<std::string> arguments{
-        no_proc ? "bootview" : self.string(), "monitor", "--socket", socket, "--tftp-metrics",
-        tftp_metrics_socket(socket)};
+Part monitor_part(const ServeOptions& options, const Programs& programs,
+                  const std::string& socket) {
+    std::vector<std::string> arguments{programs.bootview, "monitor",
+                                       "--socket",        socket,
+                                       "--tftp-metrics",  tftp_metrics_socket(socket)};
     if (!options.status_page.empty())
         arguments.insert(arguments.end(), {"--status-page", options.status_page});
     return {"seen", "bootview monitor", {arguments, {}, {}, SIGTERM}, {}};
@@ -333,13 +332,14 @@ int serve(const ServeOptions& wanted) {
     std::vector<Part> parts{nbd_part(options, programs, kind, nbd_socket, nbd_port),
                             view_part(options, programs, directory),
                             tftp_part(options, programs, directory, tftp_port, bridge_file)};
-    remove_what_was_left_behind();
-    if (const auto socket = monitor_socket(); !socket.empty()) {
+    const auto runtime_directory = ring::make_runtime_directory();
+    remove_what_was_left_behind(runtime_directory);
+    if (const auto socket = monitor_socket(runtime_directory); !socket.empty()) {
         for (auto& part : parts)
             part.command.environment.emplace_back(events::environment_variable, socket + ".events");
         parts.back().command.arguments.insert(parts.back().command.arguments.end(),
                                               {"--metrics", tftp_metrics_socket(socket)});
-        parts.insert(parts.begin(), monitor_part(options, socket));
+        parts.insert(parts.begin(), monitor_part(options, programs, socket));
     } else {
         log::say(log::Level::warning, "there is no directory for sockets, so bootview status will "
                                       "know nothing; set XDG_RUNTIME_DIR");

@@ -20,28 +20,32 @@ Descriptor open_socket(int type) {
     return Descriptor{::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 }
 
-bool is_left_over(const sockaddr_un& address, int type) {
-    const auto probe = open_socket(type);
-    return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
-               0 &&
-           errno == ECONNREFUSED;
+// False with errno: the path is too long.
+bool set_path(sockaddr_un& address, const std::string& path) {
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    path.copy(address.sun_path, path.size());
+    return true;
+}
+
+bool is_left_over(const std::string& path, int type) {
+    return !connect_to(path, type) && errno == ECONNREFUSED;
 }
 
 } // namespace
 
 Descriptor listen_at(const std::string& path, int type) {
     sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
-        errno = ENAMETOOLONG;
+    if (!set_path(address, path))
         return {};
-    }
-    path.copy(address.sun_path, path.size());
     auto fd = open_socket(type);
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     int result = ::bind(fd.get(), generic, sizeof address);
     if (result != 0 && errno == EADDRINUSE) {
-        if (!is_left_over(address, type)) {
+        if (!is_left_over(path, type)) {
             errno = EADDRINUSE;
             return {};
         }
@@ -53,21 +57,28 @@ Descriptor listen_at(const std::string& path, int type) {
     return fd;
 }
 
+Descriptor connect_to(const std::string& path, int type) {
+    sockaddr_un address{};
+    if (!set_path(address, path))
+        return {};
+    auto fd = open_socket(type);
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return {};
+    return fd;
+}
+
 void remove_dead_sockets(const std::string& directory, const std::string& prefix,
                          std::chrono::seconds youngest) {
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
         const std::string path = entry.path();
         struct stat info {};
-        sockaddr_un address{};
         if (!entry.path().filename().string().starts_with(prefix) ||
-            path.size() >= sizeof address.sun_path || ::lstat(path.c_str(), &info) != 0 ||
-            !S_ISSOCK(info.st_mode) || ::time(nullptr) - info.st_ctime < youngest.count())
+            ::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode) ||
+            ::time(nullptr) - info.st_ctime < youngest.count())
             continue;
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, path.size());
         // One of another type says so (EPROTOTYPE): somebody is there.
-        if (is_left_over(address, SOCK_STREAM))
+        if (is_left_over(path, SOCK_STREAM))
             ::unlink(path.c_str());
     }
 }

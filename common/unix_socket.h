@@ -13,6 +13,9 @@ namespace bootview {
 // and errno, if it cannot be had.
 Descriptor listen_at(const std::string& path, int type);
 
+// Connects, non-blocking. Nothing, and errno, if nobody is there.
+Descriptor connect_to(const std::string& path, int type);
+
 // Removes the sockets in `directory` whose name begins with `prefix` and that nobody listens on:
 // what killed programs left behind. None that is younger than `youngest`: between bind(2) and
 // listen(2) a socket looks dead, too.

@@ -1,11 +1,12 @@
 #include "events/sender.h"
 
+#include "common/unix_socket.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 namespace bootview::events {
 
@@ -22,18 +23,11 @@ std::unique_ptr<Sender> Sender::from_environment() {
 
 bool Sender::connect() {
     const auto now = std::chrono::steady_clock::now();
-    sockaddr_un address{};
-    if (now < next_attempt_ || path_.size() >= sizeof address.sun_path)
+    if (now < next_attempt_)
         return false;
     next_attempt_ = now + between_attempts;
-    address.sun_family = AF_UNIX;
-    path_.copy(address.sun_path, path_.size());
-    Descriptor fd{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (!fd ||
-        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return false;
-    socket_ = std::move(fd);
-    return true;
+    socket_ = connect_to(path_, SOCK_SEQPACKET);
+    return static_cast<bool>(socket_);
 }
 
 void Sender::send(const Event& event) noexcept {

@@ -1,13 +1,12 @@
 #include "bootview/monitor/http_get.h"
 
-#include "common/descriptor.h"
+#include "common/unix_socket.h"
 
 #include <array>
 #include <cerrno>
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 namespace bootview::monitor {
 
@@ -19,16 +18,9 @@ constexpr std::size_t longest_answer = std::size_t{64} << 20;
 
 std::optional<std::string> http_get(const std::string& socket, const std::string& path,
                                     std::chrono::milliseconds patience) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (socket.size() >= sizeof address.sun_path)
-        return std::nullopt;
-    socket.copy(address.sun_path, socket.size());
-    const Descriptor fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const Descriptor fd = connect_to(socket, SOCK_STREAM);
     const std::string request = "GET " + path + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
-    if (!fd ||
-        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
+    if (!fd || ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
         return std::nullopt;
 
     std::string answer;

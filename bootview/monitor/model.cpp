@@ -12,6 +12,10 @@ namespace {
 constexpr std::chrono::minutes silence_between_boots{2};
 constexpr std::size_t most_exports = 1000;
 
+bool is_used(const events::Session& session) {
+    return session.read_bytes != 0 || session.written_bytes != 0;
+}
+
 std::string shown_name(const events::Session& session) {
     return session.export_name.empty() ? session.image : session.export_name;
 }
@@ -77,19 +81,18 @@ void Model::on(std::uint64_t part, const events::Session& session, Time now) {
     const Id id{part, session.id};
     auto found = sessions_.find(id);
     if (found == sessions_.end()) {
-        if (session.state == "closed" && session.read_bytes == 0 && session.written_bytes == 0)
+        if (session.state == "closed" && !is_used(session))
             return; // somebody looked whether there is a server
         const auto client =
             client_of({.address = session.client.empty() ? "this machine" : session.client}, now);
         const auto since = now - std::chrono::duration_cast<Time::duration>(
                                      std::chrono::duration<double>(session.seconds));
         found = sessions_.emplace(id, Ongoing<events::Session>{{}, since, client}).first;
-        found->second.event.client = session.client;
     }
     auto& ongoing = found->second;
     auto& client = *ongoing.client;
     client.last_seen = now;
-    const bool was_used = ongoing.event.read_bytes != 0 || ongoing.event.written_bytes != 0;
+    const bool was_used = is_used(ongoing.event);
     const bool had_written = ongoing.event.written_bytes != 0;
     // Who goes on with it was not switched off, but asked for a file while it ran.
     if (ongoing.left && session.state != "closed" &&
@@ -100,18 +103,18 @@ void Model::on(std::uint64_t part, const events::Session& session, Time now) {
     }
     ongoing.event = session;
     // Opened and left unread is what port scanners and doctors do.
-    if (!was_used && (session.read_bytes != 0 || session.written_bytes != 0)) {
+    if (!was_used && is_used(session)) {
         if (client.boots == 0)
             count_boot(client);
         client.state = State::running;
-        if (another(id, ongoing) == nullptr)
+        if (another(ongoing) == nullptr)
             add(client,
                 {.when = ongoing.since, .happened = Happened::disk, .what = shown_name(session)});
     }
-    if (!had_written && session.written_bytes != 0 && !has_written_before(id, ongoing))
+    if (!had_written && session.written_bytes != 0 && !has_written_before(ongoing))
         add(client, {.when = now, .happened = Happened::first_write, .what = shown_name(session)});
     if (session.state == "closed") {
-        end(id, ongoing, "closed", now);
+        end(ongoing, "closed", now);
         const auto place = ongoing.client;
         sessions_.erase(found);
         if (place->state == State::running && !has_disk(place))
@@ -132,28 +135,27 @@ void Model::gone(std::uint64_t part, Time now) {
     std::erase_if(sessions_, [&](const auto& item) {
         if (item.first.first != part)
             return false;
-        end(item.first, item.second, "server-gone", now);
+        end(item.second, "server-gone", now);
         return true;
     });
 }
 
 // The machine itself goes on: a client that lost its server connects again.
-void Model::end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
-                Time now) {
+void Model::end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now) {
     const auto& session = ongoing.event;
     ended_[{session.export_name, session.image}].add(session);
     if (ended_.size() > most_exports)
         ended_.erase(ended_.begin());
     if (!ongoing.left)
-        note_end(id, ongoing, outcome, now);
+        note_end(ongoing, outcome, now);
 }
 
-void Model::note_end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
+void Model::note_end(const Ongoing<events::Session>& ongoing, const std::string& outcome,
                      Time now) {
     const auto& session = ongoing.event;
     const auto read = session.read_bytes + ongoing.read_before;
     const auto written = session.written_bytes + ongoing.written_before;
-    if (auto* other = another(id, ongoing)) {
+    if (auto* other = another(ongoing)) {
         other->read_before += read;
         other->written_before += written;
     } else if (read != 0 || written != 0) {
@@ -168,23 +170,22 @@ void Model::note_end(Id id, const Ongoing<events::Session>& ongoing, const std::
 }
 
 // Some clients open several connections to one disk: that is one thing that happens, not four.
-Model::Ongoing<events::Session>* Model::another(Id id, const Ongoing<events::Session>& ongoing) {
-    for (auto& [other_id, other] : sessions_)
-        if (other_id != id && !other.left && other.client == ongoing.client &&
-            other.event.export_name == ongoing.event.export_name &&
-            other.event.image == ongoing.event.image &&
-            (other.event.read_bytes != 0 || other.event.written_bytes != 0))
+bool Model::are_beside(const Ongoing<events::Session>& one, const Ongoing<events::Session>& other) {
+    return &one != &other && !other.left && other.client == one.client &&
+           other.event.export_name == one.event.export_name && other.event.image == one.event.image;
+}
+
+Model::Ongoing<events::Session>* Model::another(const Ongoing<events::Session>& ongoing) {
+    for (auto& [id, other] : sessions_)
+        if (are_beside(ongoing, other) && is_used(other.event))
             return &other;
     return nullptr;
 }
 
-bool Model::has_written_before(Id id, const Ongoing<events::Session>& ongoing) const {
+bool Model::has_written_before(const Ongoing<events::Session>& ongoing) const {
     return ongoing.written_before != 0 ||
            std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& item) {
-               const auto& other = item.second;
-               return item.first != id && !other.left && other.client == ongoing.client &&
-                      other.event.export_name == ongoing.event.export_name &&
-                      other.event.image == ongoing.event.image && other.event.written_bytes != 0;
+               return are_beside(ongoing, item.second) && item.second.event.written_bytes != 0;
            });
 }
 
@@ -285,7 +286,7 @@ void Model::begins_to_boot(Client& client, Time now) {
     for (auto& [id, ongoing] : sessions_)
         if (&*ongoing.client == &client && !ongoing.left) {
             ongoing.left = true;
-            note_end(id, ongoing, "cut-off", now);
+            note_end(ongoing, "cut-off", now);
         }
     count_boot(client);
 }

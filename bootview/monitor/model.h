@@ -101,12 +101,13 @@ private:
     void begins_to_boot(Client& client, Time now);
     void count_boot(Client& client);
     void add(Client& client, Entry entry);
-    void end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
-    void note_end(Id id, const Ongoing<events::Session>& ongoing, const std::string& outcome,
-                  Time now);
+    void end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
+    void note_end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     bool has_disk(ClientPlace client) const;
-    bool has_written_before(Id id, const Ongoing<events::Session>& ongoing) const;
-    Ongoing<events::Session>* another(Id id, const Ongoing<events::Session>& ongoing);
+    static bool are_beside(const Ongoing<events::Session>& one,
+                           const Ongoing<events::Session>& other);
+    bool has_written_before(const Ongoing<events::Session>& ongoing) const;
+    Ongoing<events::Session>* another(const Ongoing<events::Session>& ongoing);
 
     OnEntry on_entry_;
     std::list<Client> clients_;

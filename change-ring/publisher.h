@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace bootview::ring {
 
@@ -102,6 +103,20 @@ public:
 private:
     Publisher& publisher_;
     std::uint64_t number_;
+};
+
+// A client that may write, for as long as it is there.
+class Writer {
+public:
+    explicit Writer(std::shared_ptr<Publisher> publisher) : publisher_(std::move(publisher)) {
+        publisher_->writer_opened();
+    }
+    ~Writer() { publisher_->writer_closed(); }
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+private:
+    std::shared_ptr<Publisher> publisher_;
 };
 
 } // namespace bootview::ring

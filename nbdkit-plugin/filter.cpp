@@ -16,11 +16,10 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include <fmt/format.h>
 #include <nbdkit-filter.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 namespace {
@@ -30,6 +29,7 @@ using bootview::plugin::SessionReport;
 using bootview::ring::Kind;
 using bootview::ring::Publication;
 using bootview::ring::Publisher;
+using bootview::ring::Writer;
 
 NotifySettings settings;
 std::unique_ptr<bootview::ring::Server> server; // null: notify=none
@@ -39,16 +39,12 @@ std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to
 // One client's connection.
 struct Session {
     std::string export_name;
-    bool counted = false;                  // among the ring's writers
+    std::optional<Writer> writer;          // one that may write
     std::unique_ptr<SessionReport> report; // null: nobody wants to know
 
     explicit Session(const char* name) : export_name(name != nullptr ? name : "") {}
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
-    ~Session() {
-        if (counted)
-            ring->writer_closed();
-    }
 };
 
 Session& session(void* handle) {
@@ -154,20 +150,13 @@ int bootview_prepare(nbdkit_next* next, void* handle, int readonly) {
             return -1;
         ring->set_image_size(static_cast<std::uint64_t>(size));
         Session& client = session(handle);
-        if (can_write != 0) {
-            ring->writer_opened();
-            client.counted = true;
-        }
-        if (event_sender) {
-            sockaddr_storage peer{};
-            socklen_t length = sizeof peer;
-            const bool has_peer =
-                nbdkit_peer_name(reinterpret_cast<sockaddr*>(&peer), &length) == 0;
+        if (can_write != 0)
+            client.writer.emplace(ring);
+        if (event_sender)
             client.report = std::make_unique<SessionReport>(
                 event_sender,
-                SessionReport::About{has_peer ? bootview::plugin::address_of(peer) : "",
-                                     client.export_name, "", client.counted});
-        }
+                SessionReport::About{bootview::plugin::client_address(), client.export_name, "",
+                                     client.writer.has_value()});
         return 0;
     });
 }

@@ -18,11 +18,11 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
@@ -44,6 +44,7 @@ using bootview::plugin::ZeroHow;
 using bootview::ring::Kind;
 using bootview::ring::Publication;
 using bootview::ring::Publisher;
+using bootview::ring::Writer;
 
 Settings settings;
 std::unique_ptr<Exports> exports;
@@ -53,17 +54,13 @@ std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to
 struct Connection {
     ImageFile image;
     std::shared_ptr<Publisher> ring;
-    bool counted = false;                  // among the ring's writers
+    std::optional<Writer> writer;          // one that may write
     std::unique_ptr<SessionReport> report; // null: nobody wants to know
 
     Connection(const std::string& path, const bootview::plugin::OpenOptions& options)
         : image(path, options) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
-    ~Connection() {
-        if (counted)
-            ring->writer_closed();
-    }
 };
 
 Connection& connection(void* handle) {
@@ -186,15 +183,6 @@ const char* bootview_default_export(int /*readonly*/, int /*is_tls*/) {
     return settings.default_export.c_str();
 }
 
-// Of the client whose connection this is; empty if it has none.
-std::string client_address() {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    if (nbdkit_peer_name(reinterpret_cast<sockaddr*>(&peer), &length) != 0)
-        return {};
-    return bootview::plugin::address_of(peer);
-}
-
 void* bootview_open(int readonly) {
     const char* name = nbdkit_export_name();
     const std::string export_name = name != nullptr ? name : "";
@@ -212,14 +200,12 @@ void* bootview_open(int readonly) {
                          trouble.c_str());
         if (!opened->image.writable())
             nbdkit_debug("%s: opened read-only", path.c_str());
-        if (opened->image.writable() && readonly == 0) {
-            opened->ring->writer_opened();
-            opened->counted = true;
-        }
+        if (opened->image.writable() && readonly == 0)
+            opened->writer.emplace(opened->ring);
         if (event_sender)
             opened->report = std::make_unique<SessionReport>(
-                event_sender,
-                SessionReport::About{client_address(), export_name, path, opened->counted});
+                event_sender, SessionReport::About{bootview::plugin::client_address(), export_name,
+                                                   path, opened->writer.has_value()});
         return opened.release();
     });
 }

@@ -7,6 +7,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+
+#define NBDKIT_API_VERSION 2
+#include <nbdkit-plugin.h>
 
 namespace bootview::plugin {
 
@@ -25,7 +29,11 @@ double seconds(std::chrono::nanoseconds time) {
 
 } // namespace
 
-std::string address_of(const sockaddr_storage& peer) {
+std::string client_address() {
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;
+    if (nbdkit_peer_name(reinterpret_cast<sockaddr*>(&peer), &length) != 0)
+        return {};
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (peer.ss_family == AF_INET) {
         const auto& four = reinterpret_cast<const sockaddr_in&>(peer);

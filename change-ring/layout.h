@@ -62,7 +62,8 @@ struct alignas(64) Header {
     std::uint32_t abi;
     std::uint32_t header_size; // bytes from the start of the segment to slot 0
     InstanceId instance;
-    std::uint64_t image_device; // st_dev, st_ino (st_rdev, 0 of a block device) of the image
+    // st_dev, st_ino (st_rdev, 0 of a block device) of the image; 0, 0: only the server can read it
+    std::uint64_t image_device;
     std::uint64_t image_inode;
     std::uint64_t slots; // a power of two
 

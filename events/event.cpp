@@ -10,12 +10,12 @@ namespace bootview::events {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Offer, mac, name, serial, machine, interface,
                                                 offered)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Transfer, id, client, mac, name, serial, file,
-                                                outcome, length, sent, retransmits, seconds)
+                                                outcome, why, length, sent, retransmits, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Session, id, client, export_name, image, state,
                                                 writable, read_bytes, written_bytes, flushes,
                                                 flush_seconds, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(View, image, mountpoint, mode, generation, stale,
-                                                overflows)
+                                                overflows, waits)
 
 namespace {
 

@@ -2,8 +2,8 @@
 // TFTP, a disk by NBD, and how a view of an image keeps up with it.
 //
 //     tftp-bridge ── offer, transfer ─┐
-//     nbdkit plugin ── session ───────┼─▶ $BOOTVIEW_EVENTS ─▶ bootview monitor: status, log,
-//     metrics fuse-fatimg ── view ────────────┘    (sender.h, listener.h)
+//     nbdkit plugin ── session ───────┼─▶ $BOOTVIEW_EVENTS ─▶ bootview monitor:
+//     fuse-fatimg ── view ────────────┘   (sender.h, listener.h)    status, log, metrics
 //
 // Nobody needs to listen, and nobody who tells waits for it. An event is one JSON object in one
 // packet, with the key "event" and the members below as the other keys; bootview-events(7)
@@ -30,16 +30,19 @@ struct Offer {
     bool operator==(const Offer&) const = default;
 };
 
-// A file on its way to a client. Told when it begins, and when it has ended.
+// A file on its way to a client. Told when it begins, and when it has ended; or once, when it did
+// not begin at all.
 struct Transfer {
-    std::uint64_t id = 0;    // the sender's own; the same in all that is told about one transfer
+    std::uint64_t id = 0; // the sender's own; the same in all that is told about one transfer, and
+                          // 0 if it did not begin
     std::string client = {}; // address
     std::string mac = {};    // empty: not known
     std::string name = {};   // of its [[client]]
     std::string serial = {};
     std::string file = {};    // as the client asked for it
     std::string outcome = {}; // "running", "finished", "size-only", "client-left", "client-silent",
-                              // "file-failed" or "stopped"
+                              // "file-failed", "stopped" or "refused"
+    std::string why = {};     // it was refused, as the client was told: "file not found"
     std::uint64_t length = 0; // of the file, in bytes
     std::uint64_t sent = 0;   // bytes, repeated packets too
     std::uint64_t retransmits = 0;
@@ -54,7 +57,7 @@ struct Session {
     std::uint64_t id = 0;
     std::string client = {};      // address; empty: not by IP
     std::string export_name = {}; // empty: the one that has no name
-    std::string image = {};       // path
+    std::string image = {};       // path; empty: it is no file
     std::string state = {};       // "opened", "active" or "closed"
     bool writable = false;        // the client may write
     std::uint64_t read_bytes = 0;
@@ -74,6 +77,7 @@ struct View {
     std::uint64_t generation = 0; // changes of what is shown
     std::uint64_t stale = 0;      // requests that got ESTALE: their file had changed
     std::uint64_t overflows = 0;  // times that the change ring went faster than the view
+    std::uint64_t waits = 0;      // requests that waited for a client to finish what it was writing
     bool operator==(const View&) const = default;
 };
 

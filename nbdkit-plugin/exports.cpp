@@ -25,9 +25,9 @@ bool is_image(const std::string& path) {
 Exports::Exports(const Settings& settings) : settings_(settings) {}
 
 void Exports::prepare() {
-    if (settings_.notify != "none") {
-        server_ = std::make_unique<ring::Server>(settings_.access);
-        if (settings_.notify.empty())
+    if (settings_.notify.path != "none") {
+        server_ = std::make_unique<ring::Server>(settings_.notify.access);
+        if (settings_.notify.path.empty())
             runtime_directory_ = ring::make_runtime_directory();
     }
     const OpenOptions look{.readonly = true};
@@ -88,8 +88,8 @@ std::vector<std::string> Exports::names() const {
 }
 
 std::string Exports::socket_path(ring::ImageId image) const {
-    if (!settings_.notify.empty())
-        return ring::socket_at(settings_.notify, image);
+    if (!settings_.notify.path.empty())
+        return ring::socket_at(settings_.notify.path, image);
     return runtime_directory_.empty() ? std::string{} : ring::socket_at(runtime_directory_, image);
 }
 

@@ -1,8 +1,8 @@
 // The plugin's parameters, as given on nbdkit's command line.
 #pragma once
 
-#include "change-ring/server.h"
 #include "nbdkit-plugin/image_file.h"
+#include "nbdkit-plugin/notify_settings.h"
 
 #include <string>
 
@@ -14,8 +14,7 @@ struct Settings {
     std::string default_export; // dir mode: what an empty export name means
     CacheMode cache = CacheMode::normal;
     int fadvise = 0;
-    std::string notify; // socket, or directory of sockets; empty: derived; "none": no ring
-    ring::Access access;
+    NotifySettings notify; // socket, or directory of sockets; empty: derived; "none": no ring
 
     // Takes one key=value. Throws std::invalid_argument with a message for the user.
     void set(const std::string& key, const std::string& value);

@@ -8,6 +8,8 @@ namespace bootview {
 
 namespace {
 
+constexpr unsigned most_refusals_in_a_second = 200;
+
 const char* text_of(tftp::Outcome outcome) {
     switch (outcome) {
     case tftp::Outcome::finished:
@@ -74,6 +76,20 @@ void BootEvents::ended(const tftp::Ended& ended) {
     event.sent = ended.transfer.sent_bytes();
     event.retransmits = ended.transfer.repeated_packets();
     event.seconds = ended.transfer.duration().count();
+    sender_->send(event);
+}
+
+void BootEvents::refused(const tftp::Refused& request) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - second_ >= std::chrono::seconds{1}) {
+        second_ = now;
+        refusals_in_it_ = 0;
+    }
+    if (++refusals_in_it_ > most_refusals_in_a_second)
+        return;
+    auto event = describe(0, request.client, tftp::printable(request.name));
+    event.outcome = "refused";
+    event.why = request.why;
     sender_->send(event);
 }
 

@@ -6,6 +6,7 @@
 #include "tftp-bridge/dhcp/machine.h"
 #include "tftp-bridge/tftp/server.h"
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ public:
                  const std::string& what);
     void begun(const tftp::Begun& transfer);
     void ended(const tftp::Ended& transfer);
+    void refused(const tftp::Refused& request);
 
 private:
     events::Transfer describe(std::uint64_t id, const tftp::Endpoint& client,
@@ -32,6 +34,9 @@ private:
 
     clients::Locator& locator_;
     std::unique_ptr<events::Sender> sender_;
+    // Of refusals, which cost nobody anything who wants to send many requests.
+    std::chrono::steady_clock::time_point second_{};
+    unsigned refusals_in_it_ = 0;
 };
 
 } // namespace bootview

@@ -43,8 +43,10 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
         if (events_)
             events_->begun(transfer);
     });
-    if (events_)
+    if (events_) {
         server.on_ended([this](const tftp::Ended& transfer) { events_->ended(transfer); });
+        server.on_refused([this](const tftp::Refused& request) { events_->refused(request); });
+    }
     server.on_reload([this] { reload(); });
     auto settings = dhcp_settings(options_); // checked even if it is not used
     if (!options_.dhcp_proxy)

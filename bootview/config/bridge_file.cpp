@@ -1,8 +1,8 @@
 #include "bootview/config/bridge_file.h"
 
 #include "bootview/config/keys.h"
-#include "bootview/doctor/command.h"
 #include "bootview/private_file.h"
+#include "bootview/run_command.h"
 #include "common/line_origins.h"
 
 #include <sstream>
@@ -62,7 +62,7 @@ Problems ask_bridge(const std::string& program, const std::string& text,
     std::vector<std::string> words{program, "--check"};
     words.insert(words.end(), arguments.begin(), arguments.end());
     words.insert(words.end(), {"--config", file.path()});
-    const auto result = doctor::run_command(words);
+    const auto result = run_command(words);
     if (result.status == 0)
         return {};
     Problems problems;

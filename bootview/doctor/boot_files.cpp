@@ -1,10 +1,10 @@
 #include "bootview/doctor/boot_files.h"
 
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/command_line.h"
 #include "bootview/doctor/initramfs.h"
 #include "bootview/doctor/kernel.h"
 #include "bootview/doctor/root_modules.h"
+#include "bootview/run_command.h"
 
 #include <algorithm>
 #include <map>

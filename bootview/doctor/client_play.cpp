@@ -1,9 +1,9 @@
 #include "bootview/doctor/client_play.h"
 
 #include "bootview/doctor/boot_entries.h"
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/command_line.h"
 #include "bootview/doctor/tftp_get.h"
+#include "bootview/run_command.h"
 #include "fuse-fatimg/image/nbd.h"
 #include "tftp-bridge/clients/boot_files.h"
 #include "tftp-bridge/clients/client_record.h"

@@ -2,7 +2,6 @@
 
 #include "bootview/doctor/boot_files.h"
 #include "bootview/doctor/client_play.h"
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/dhcp_probe.h"
 #include "bootview/doctor/finding.h"
 #include "bootview/doctor/firewall.h"
@@ -14,6 +13,7 @@
 #include "bootview/doctor/raspberry_pi.h"
 #include "bootview/failure.h"
 #include "bootview/paths.h"
+#include "bootview/run_command.h"
 #include "common/images_in.h"
 
 #include <unistd.h>

@@ -1,8 +1,8 @@
 #include "bootview/doctor/image.h"
 
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/image_access.h"
 #include "bootview/doctor/machine.h"
+#include "bootview/run_command.h"
 #include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/image/packed.h"
 

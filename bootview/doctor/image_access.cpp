@@ -1,6 +1,6 @@
 #include "bootview/doctor/image_access.h"
 
-#include "bootview/doctor/command.h"
+#include "bootview/run_command.h"
 #include "common/read_whole.h"
 
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 #include "bootview/doctor/machine.h"
 
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/from_preflight.h"
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
+#include "bootview/run_command.h"
 #include "common/read_whole.h"
 
 #include <sys/resource.h>

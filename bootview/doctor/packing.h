@@ -1,7 +1,7 @@
 // Compressed bytes, by what they begin with, and the system's own programs that unpack them.
 #pragma once
 
-#include "bootview/doctor/command.h"
+#include "bootview/run_command.h"
 
 #include <cstddef>
 #include <functional>

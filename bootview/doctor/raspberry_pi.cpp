@@ -1,7 +1,7 @@
 #include "bootview/doctor/raspberry_pi.h"
 
 #include "bootview/doctor/boot_entries.h"
-#include "bootview/doctor/command.h"
+#include "bootview/run_command.h"
 #include "tftp-bridge/clients/pi_pitfalls.h"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "bootview/doctor/root_modules.h"
 
-#include "bootview/doctor/command.h"
 #include "bootview/paths.h"
+#include "bootview/run_command.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,6 +1,7 @@
 #include "bootview/monitor/client.h"
 
 #include "bootview/monitor/amount.h"
+
 #include <algorithm>
 #include <cctype>
 
@@ -30,6 +31,17 @@ std::string describe_file(const Entry& entry) {
     return text;
 }
 
+// The last names: what firmware asks for last is what it gave up on.
+std::string describe_refused(const Entry& entry) {
+    if (entry.count == 1)
+        return fmt::format("did not get {}: {}", entry.what, entry.outcome);
+    const auto shown = std::min(entry.names.size(), std::size_t{3});
+    const std::vector<std::string> last(entry.names.end() - static_cast<std::ptrdiff_t>(shown),
+                                        entry.names.end());
+    return fmt::format("did not get {} files, {}{}: {}", entry.count,
+                       shown < entry.count ? "at last " : "", fmt::join(last, ", "), entry.outcome);
+}
+
 std::string plain_hex(std::string_view text) {
     std::string digits;
     for (const char c : text)
@@ -48,6 +60,8 @@ std::string_view to_string(Happened happened) {
         return "offer";
     case Happened::file:
         return "file";
+    case Happened::refused:
+        return "refused";
     case Happened::disk:
         return "disk";
     case Happened::first_write:
@@ -78,6 +92,8 @@ std::string describe(const Entry& entry) {
         return "was offered " + entry.what;
     case Happened::file:
         return describe_file(entry);
+    case Happened::refused:
+        return describe_refused(entry);
     case Happened::disk:
         return "opened disk " + entry.what;
     case Happened::first_write:

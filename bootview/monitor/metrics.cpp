@@ -96,6 +96,9 @@ std::string metrics_text(const Model& model) {
     for_views("bootview_view_overflows_total", "counter",
               "Times that the change ring went faster than the view.",
               [](const events::View& v) { return v.overflows; });
+    for_views("bootview_view_waits_total", "counter",
+              "Requests that waited for a client to finish what it was writing.",
+              [](const events::View& v) { return v.waits; });
     return text.take();
 }
 

@@ -17,7 +17,9 @@ bool is_used(const events::Session& session) {
 }
 
 std::string shown_name(const events::Session& session) {
-    return session.export_name.empty() ? session.image : session.export_name;
+    if (!session.export_name.empty())
+        return session.export_name;
+    return session.image.empty() ? "default export" : session.image;
 }
 
 } // namespace
@@ -68,6 +70,8 @@ void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
         return;
     begins_to_boot(*client, now);
     client->state = State::loading;
+    if (transfer.outcome == "refused")
+        return add_refused(*client, transfer, now);
     add(*client, {.when = now,
                   .happened = Happened::file,
                   .what = transfer.file,
@@ -279,7 +283,8 @@ void Model::make_room() {
 void Model::begins_to_boot(Client& client, Time now) {
     const bool goes_on = !client.timeline.empty() &&
                          (client.timeline.back().happened == Happened::offer ||
-                          client.timeline.back().happened == Happened::file) &&
+                          client.timeline.back().happened == Happened::file ||
+                          client.timeline.back().happened == Happened::refused) &&
                          now - client.timeline.back().when < silence_between_boots;
     if (goes_on)
         return;
@@ -296,12 +301,28 @@ void Model::count_boot(Client& client) {
     ++boots_;
 }
 
+void Model::add_refused(Client& client, const events::Transfer& transfer, Time now) {
+    auto& timeline = client.timeline;
+    const bool goes_on = !timeline.empty() && timeline.back().happened == Happened::refused &&
+                         timeline.back().boot == client.boots &&
+                         timeline.back().outcome == transfer.why;
+    if (!goes_on)
+        add(client, {.when = now, .happened = Happened::refused, .outcome = transfer.why});
+    Entry& entry = timeline.back();
+    entry.when = now;
+    entry.what = transfer.file;
+    ++entry.count;
+    entry.names.push_back(transfer.file);
+    if (entry.names.size() > most_names)
+        entry.names.erase(entry.names.begin());
+}
+
 void Model::add(Client& client, Entry entry) {
     entry.boot = client.boots;
     client.timeline.push_back(std::move(entry));
     if (client.timeline.size() > most_entries)
         client.timeline.pop_front();
-    if (on_entry_)
+    if (on_entry_ && client.timeline.back().happened != Happened::refused)
         on_entry_(client, client.timeline.back());
 }
 

@@ -39,7 +39,8 @@ struct Export {
 class Model {
 public:
     using OnEntry = std::function<void(const Client& client, const Entry& entry)>;
-    // Called with each entry of a timeline.
+    // Called with each entry of a timeline, but for files that were refused, of which there are
+    // many in each boot.
     void on_entry(OnEntry callback) { on_entry_ = std::move(callback); }
 
     void take(std::uint64_t part, const events::Event& event, Time now);
@@ -101,6 +102,7 @@ private:
     void begins_to_boot(Client& client, Time now);
     void count_boot(Client& client);
     void add(Client& client, Entry entry);
+    void add_refused(Client& client, const events::Transfer& transfer, Time now);
     void end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     void note_end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     bool has_disk(ClientPlace client) const;

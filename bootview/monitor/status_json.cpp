@@ -26,6 +26,8 @@ Json entry_json(const Entry& entry) {
         json["bytes"] = entry.bytes;
         json["seconds"] = entry.seconds;
         json["retransmits"] = entry.retransmits;
+    } else if (entry.happened == Happened::refused) {
+        json["names"] = entry.names;
     } else if (entry.happened == Happened::closed) {
         json["outcome"] = entry.outcome;
         json["read_bytes"] = entry.bytes;
@@ -84,7 +86,8 @@ Json status_json(const Model& model, Time since, Time now) {
                          {"mode", view.mode},
                          {"generation", view.generation},
                          {"stale", view.stale},
-                         {"overflows", view.overflows}});
+                         {"overflows", view.overflows},
+                         {"waits", view.waits}});
     Json transfers = Json::array();
     for (const auto& [transfer, begun, client] : model.transfers())
         transfers.push_back({{"client", client},

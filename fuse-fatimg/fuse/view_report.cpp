@@ -52,6 +52,7 @@ void ViewReport::tell_news() {
             .generation = image.status.epoch,
             .stale = stale,
             .overflows = image.overflows,
+            .waits = image.waits,
         });
     }
     for (const auto& path : gone) {

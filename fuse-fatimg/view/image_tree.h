@@ -65,6 +65,9 @@ public:
     void catch_up();
     // Grows with every change that concerned a node; not in mode poll, which never rests.
     std::uint64_t epoch() const { return epoch_; }
+    // Calls that waited for a writer to be done with something.
+    void note_wait() { ++waits_; }
+    std::uint64_t waits() const { return waits_; }
 
     // Throws ESTALE (std::system_error) if the node is of the past, Unsettled, Damaged.
     void validate(Node& node);
@@ -138,6 +141,7 @@ private:
     RangeIndex<Dependant> index_;
     std::unordered_set<Node*> all_; // of this tree, alive or dead, but for the root
     std::uint64_t epoch_ = 0;
+    std::uint64_t waits_ = 0;
     struct Counted {
         std::uint64_t changes; // of the feed, when it was counted
         std::uint32_t free;

@@ -77,6 +77,7 @@ std::shared_ptr<DirectoryNode> View::directory(NodeId id) const {
 template<typename Work, typename Commit>
 auto View::settled(NodeId id, Work work, Commit commit) {
     const auto deadline = Clock::now() + options_.patience;
+    bool waited = false;
     for (auto pause = std::chrono::microseconds{100};;
          pause = std::min(pause * 2, std::chrono::microseconds{5000})) {
         std::unique_lock lock{mutex_};
@@ -105,6 +106,8 @@ auto View::settled(NodeId id, Work work, Commit commit) {
                 fail(EIO);
             }
         }
+        if (pause.count() > 0 && !std::exchange(waited, true))
+            tree->note_wait();
         lock.unlock();
         if (pause.count() > 0)
             std::this_thread::sleep_for(pause);
@@ -321,7 +324,8 @@ std::vector<ImageStatus> View::images() const {
     const std::scoped_lock lock{mutex_};
     std::vector<ImageStatus> all;
     const auto add = [&](ImageTree& tree) {
-        all.push_back({tree.file()->name(), status_of(tree), tree.feed().overflows()});
+        all.push_back(
+            {tree.file()->name(), status_of(tree), tree.feed().overflows(), tree.waits()});
     };
     if (single_)
         add(*single_);

@@ -63,6 +63,7 @@ struct ImageStatus {
     std::string path;
     Status status;
     std::uint64_t overflows = 0; // times that its change ring went faster than the view
+    std::uint64_t waits = 0;     // calls that waited for a writer to be done
 
     friend bool operator==(const ImageStatus&, const ImageStatus&) = default;
 };

@@ -90,6 +90,13 @@ struct Ended {
     const Transfer& transfer;
 };
 
+// A request that got an ERROR for its answer.
+struct Refused {
+    const Endpoint& client;
+    std::string_view name; // as clean_name() gives it
+    std::string_view why;
+};
+
 // Not thread-safe. Blocks SIGTERM, SIGINT and SIGHUP for the calling thread and takes them from a
 // signalfd.
 class Server {
@@ -105,6 +112,7 @@ public:
     void set_locate(Locate locate) { locate_ = std::move(locate); }
     void on_begun(std::function<void(const Begun&)> begun) { begun_ = std::move(begun); }
     void on_ended(std::function<void(const Ended&)> ended) { ended_ = std::move(ended); }
+    void on_refused(std::function<void(const Refused&)> refused) { refused_ = std::move(refused); }
     // Calls `on_readable` from the loop. It may not throw.
     void watch_also(int fd, std::function<void()> on_readable);
     // Lines to be added to the metrics.
@@ -163,6 +171,7 @@ private:
     Locate locate_;
     std::function<void(const Begun&)> begun_;
     std::function<void(const Ended&)> ended_;
+    std::function<void(const Refused&)> refused_;
     std::function<void()> reload_;
     std::function<std::string()> more_metrics_;
     std::vector<Listener> listeners_;

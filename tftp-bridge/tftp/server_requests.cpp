@@ -220,6 +220,8 @@ void Server::refuse(const Running& running, Refusal refusal, std::string_view na
     // Firmware tries dozens of names until it finds one.
     log::debug("{}: \"{}\": refused: {}", running.conversation.client.to_string(), printable(name),
                refusal.text);
+    if (refused_ && !name.empty())
+        refused_({running.conversation.client, name, refusal.text});
 }
 
 // No answer: the client takes it for a lost packet and asks again, which an ERROR would keep it

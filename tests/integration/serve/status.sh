@@ -32,6 +32,7 @@ fetch cmdline.txt >/dev/null
 expect 'loaded cmdline.txt: [0-9]* bytes' log 127.0.0.1
 asked '.clients[0] | .state == "loading" and .boots == 1' || die "$(status --json)"
 fetch nosuch >/dev/null 2>&1 || true
+expect 'did not get nosuch: file not found' log 127.0.0.1
 head -c 100000 /dev/urandom >"$scratch/kernel"
 client_writes "$scratch/kernel" kernel8.img
 expect "opened disk $image" log 127.0.0.1
@@ -65,6 +66,7 @@ expect '^bootview_boots_total 2' metrics
 expect "^bootview_nbd_written_bytes_total{export=\"\",image=\"$image\"} [1-9]" metrics
 expect "^bootview_view_attached{image=\"$image\",mountpoint=\"$view\"} 1" metrics
 expect '^bootview_tftp_errors_total{code="1"} 1' metrics
+expect "^bootview_view_waits_total{image=\"$image\",mountpoint=\"$view\"} [0-9]" metrics
 expect '<a href="/client/127.0.0.1">127.0.0.1</a>' curl --silent "$page"
 expect 'wrote to disk' curl --silent "${page}client/127.0.0.1"
 ! curl --silent --header 'Host: elsewhere.example' "$page" | grep 127.0.0.1 || die "a stranger's page can read it"

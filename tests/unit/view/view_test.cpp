@@ -121,6 +121,7 @@ TEST_F(ViewTest, WhileAWriteIsUnderWayWhatItTouchesIsWaitedFor) {
     }};
     EXPECT_EQ(contents("cmdline.txt"), "new\n") << "waited for the end";
     finisher.join();
+    EXPECT_EQ(view->images().front().waits, 2U);
 }
 
 TEST_F(ViewTest, ZeroAndTrimChangeContentToo) {

@@ -1,10 +1,10 @@
 #include "bootview/doctor/client_play.h"
-#include "bootview/doctor/command.h"
 #include "bootview/doctor/from_preflight.h"
 #include "bootview/doctor/machine.h"
 #include "bootview/doctor/ports.h"
 #include "bootview/doctor/raspberry_pi.h"
 #include "bootview/doctor/root_modules.h"
+#include "bootview/run_command.h"
 
 #include <gtest/gtest.h>
 

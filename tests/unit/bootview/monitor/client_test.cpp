@@ -37,6 +37,24 @@ TEST(Entry, SaysWhatHappened) {
                         .bytes = 1468,
                         .seconds = 7}),
               "did not get vmlinuz: it fell silent after 1468 bytes and 7.00 s");
+    EXPECT_EQ(describe({.happened = Happened::refused,
+                        .what = "a",
+                        .names = {"a"},
+                        .count = 1,
+                        .outcome = "file not found"}),
+              "did not get a: file not found");
+    EXPECT_EQ(describe({.happened = Happened::refused,
+                        .what = "b",
+                        .names = {"a", "b"},
+                        .count = 2,
+                        .outcome = "file not found"}),
+              "did not get 2 files, a, b: file not found");
+    EXPECT_EQ(describe({.happened = Happened::refused,
+                        .what = "d",
+                        .names = {"a", "b", "c", "d"},
+                        .count = 70,
+                        .outcome = "file not found"}),
+              "did not get 70 files, at last b, c, d: file not found");
     EXPECT_EQ(describe({.happened = Happened::closed,
                         .what = "jammy",
                         .outcome = "server-gone",

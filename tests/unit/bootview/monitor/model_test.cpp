@@ -36,6 +36,12 @@ public:
         transfer.length = 81;
         tell(bridge, transfer);
     }
+    void misses(const std::string& file, const std::string& why = "file not found") {
+        tell(
+            bridge,
+            Transfer{
+                .client = "192.0.2.7", .mac = mac, .file = file, .outcome = "refused", .why = why});
+    }
     void disk(const char* state, std::uint64_t read, std::uint64_t written, std::uint64_t id = 1,
               const std::string& from = "192.0.2.7", std::uint64_t part = nbdkit) {
         tell(part, Session{.id = id,
@@ -221,6 +227,38 @@ TEST(Model, ASizeThatIsAskedForIsNoFileThatIsLoaded) {
                Transfer{.id = 1, .client = "192.0.2.7", .file = "x", .outcome = "size-only"});
     EXPECT_TRUE(story.model.transfers().empty());
     EXPECT_TRUE(story.timeline().empty());
+}
+
+// Firmware tries dozens of names: that is one thing that happens, of which the last tell most.
+TEST(Model, FilesThatAreRefusedInARowAreOneEntry) {
+    Story story;
+    unsigned told = 0;
+    story.model.on_entry([&](const Client&, const Entry&) { ++told; });
+    story.offers();
+    for (int i = 0; i < 2 * static_cast<int>(most_names); ++i)
+        story.misses("pxelinux.cfg/" + std::to_string(i));
+    story.misses("secret", "access denied");
+    story.loads("pxelinux.cfg/default");
+    story.misses("ldlinux.c32");
+    EXPECT_EQ(story.timeline(),
+              (Lines{"1 offer pxelinux.0", "1 refused pxelinux.cfg/79", "1 refused secret",
+                     "1 file pxelinux.cfg/default", "1 refused ldlinux.c32"}));
+    const auto& client = story.model.clients().front();
+    EXPECT_EQ(client.timeline[1].count, 2 * most_names);
+    EXPECT_EQ(client.timeline[1].names.size(), most_names);
+    EXPECT_EQ(client.timeline[1].names.back(), "pxelinux.cfg/79");
+    EXPECT_EQ(client.boots, 1U);
+    EXPECT_EQ(client.state, State::loading);
+    EXPECT_EQ(told, 2U);
+}
+
+// A Raspberry Pi that needs no DHCP from us begins with one.
+TEST(Model, AFileThatIsRefusedMayBeginABoot) {
+    Story story;
+    story.boots();
+    story.disk("closed", 8192, 1024);
+    story.misses("89025d75/start4.elf");
+    EXPECT_EQ(story.timeline().back(), "2 refused 89025d75/start4.elf");
 }
 
 TEST(Metrics, CountByExportAndWriteLabelsAsPrometheusReadsThem) {

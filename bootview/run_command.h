@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace bootview::doctor {
+namespace bootview {
 
 using Sink = std::function<void(std::span<const std::byte>)>;
 
@@ -34,4 +34,4 @@ std::string shell_word(std::string_view word);
 std::string sed_pattern(std::string_view text);
 std::string sed_replacement(std::string_view text);
 
-} // namespace bootview::doctor
+} // namespace bootview

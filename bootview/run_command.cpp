@@ -1,4 +1,4 @@
-#include "bootview/doctor/command.h"
+#include "bootview/run_command.h"
 
 #include "bootview/paths.h"
 #include "common/descriptor.h"
@@ -19,7 +19,7 @@
 
 extern char** environ; // NOLINT(readability-redundant-declaration): POSIX wants it declared here
 
-namespace bootview::doctor {
+namespace bootview {
 
 namespace {
 
@@ -196,4 +196,4 @@ std::string sed_replacement(std::string_view text) {
     return result;
 }
 
-} // namespace bootview::doctor
+} // namespace bootview

@@ -51,7 +51,7 @@ expect_nothing_lost() {
 # say_what_is_left WHAT: the same of a client that may not survive it, so that nothing is asked of the guest but whether
 # it writes. At the end its power is cut.
 say_what_is_left() {
-    local before=$last_line began=$SECONDS goes_on='no more, for three minutes' status=0
+    local before=$last_line began=$SECONDS goes_on='no more, for three minutes' status=0 missing
     wait_until_within 180 more_than $((before + 3)) && goes_on="after $((SECONDS - began)) s"
     before=$(lines || echo "$before")
     kill "$machine" && wait "$machine" || true
@@ -64,7 +64,9 @@ say_what_is_left() {
     echo "$1: the guest goes on: $goes_on"
     echo "errors on its console: $(grep -acE "$errors_of_a_disk" "$scratch/console")"
     grep -m 3 -aE "$errors_of_a_disk" "$scratch/console" | tr -cd '[:print:]\n' || true
-    echo "its last synced line is ${before:-unknown}, before it was $last_line; on the image there are $(wc -l <"$scratch/all")"
+    # Of what the guest was told that it is on the disk.
+    missing=$(comm -23 <(seq -f 'line %.0f' "${before:-$last_line}" | sort) <(sort "$scratch/all") | wc -l)
+    echo "its last synced line is ${before:-unknown}, before it was $last_line; on the image there are $(wc -l <"$scratch/all"), $missing of the synced ones are missing"
     echo "e2fsck -fp, then -fn: status $status: $(tail -n 3 "$scratch/fsck" | tr '\n' ' ')"
 }
 

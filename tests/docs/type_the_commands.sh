@@ -198,6 +198,6 @@ status=$(cat "$scratch/result/status")
 [[ $status == 0 ]] || {
     [[ ${VERBOSE-} ]] || said | tail -n 60
     echo "FAILED: $(cat "$scratch/result/failure" 2>/dev/null || echo "$name")"
-    exit "$status"
+    exit 1 # whatever the command's own is: 77 would be a test left out
 }
 echo "$name: $(cat "$scratch/result/count") lines typed, and it is as it says"

@@ -32,7 +32,8 @@ using bootview::ring::Publisher;
 using bootview::ring::Writer;
 
 NotifySettings settings;
-std::unique_ptr<bootview::ring::Server> server; // null: notify=none
+// Null: notify=none. As in plugin.cpp not destroyed by exit(3), which ends nbdkit's first process.
+std::unique_ptr<bootview::ring::Server>& server = *new std::unique_ptr<bootview::ring::Server>;
 std::shared_ptr<Publisher> ring;
 std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to know
 

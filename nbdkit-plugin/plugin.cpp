@@ -47,7 +47,9 @@ using bootview::ring::Publisher;
 using bootview::ring::Writer;
 
 Settings settings;
-std::unique_ptr<Exports> exports;
+// Not destroyed by exit(3), only by unload: nbdkit's first process ends by it when the second has
+// gone into the background, and would take away the sockets that are the second's now.
+std::unique_ptr<Exports>& exports = *new std::unique_ptr<Exports>;
 std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to know
 
 // One client's connection to one image.

@@ -187,7 +187,9 @@ private:
                            "by then",
                            edit(entry, root.word, "ip=dhcp " + root.word));
         check_server(entry, root);
-        if (!served_.exports.empty() && !root.name.empty() && served_.exports.count(root.name) == 0)
+        const auto file = served_.file_names.find(root.name);
+        const std::string& asked = file == served_.file_names.end() ? root.name : file->second;
+        if (!served_.exports.empty() && !root.name.empty() && served_.exports.count(asked) == 0)
             once("cmdline-unknown-export", entry,
                  fmt::format("asks for the export '{}', and there are {}", root.name,
                              joined(served_.exports)),
@@ -196,7 +198,7 @@ private:
                  root.host != "dhcp")
             once("cmdline-without-export", entry, "names no export, and there are several",
                  replace_root(entry, root));
-        else if (!served_.exports.empty() && !root.name.empty() && root.name != served_.name)
+        else if (!served_.exports.empty() && !root.name.empty() && asked != served_.name)
             findings_.warn(
                 "cmdline-other-export", entry.where,
                 fmt::format("boots the root of '{}', another image than its own", root.name),

@@ -9,6 +9,7 @@
 #include "bootview/doctor/packing.h"
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -20,6 +21,7 @@ struct Served {
     std::uint16_t nbd_port = 0;
     // Of a directory of images; empty: one image answers to every name.
     std::set<std::string> exports;
+    std::map<std::string, std::string> file_names; // "jammy.img", which asks for jammy as well
     std::string name; // of the export that is looked at; to be written into its command line
 };
 

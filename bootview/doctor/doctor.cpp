@@ -1,5 +1,6 @@
 #include "bootview/doctor/doctor.h"
 
+#include "bootview/config/config.h"
 #include "bootview/doctor/boot_files.h"
 #include "bootview/doctor/client_play.h"
 #include "bootview/doctor/dhcp_probe.h"
@@ -34,17 +35,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of the packages; looked at where there is no other source.
-constexpr const char* installed_configuration = "/etc/bootview";
-constexpr const char* installed_images = "/var/lib/bootview/images";
-
-std::string find_source(const Options& options) {
+// What the units serve, as bootview.toml has it.
+struct Installed {
+    std::string images; // empty: there are no units
+    std::vector<std::string> view_options;
+};
+Installed find_installed() {
     std::error_code ignored;
-    if (options.source)
-        return *options.source;
-    return fs::exists(installed_configuration, ignored) && fs::exists(installed_images, ignored)
-               ? installed_images
-               : "";
+    const std::string file = config::default_file();
+    if (!fs::exists(file, ignored))
+        return {};
+    config::Problems problems; // which `bootview config check` tells
+    const auto config = config::load(file, problems);
+    Installed installed{config.text("images", config::default_images()), {}};
+    if (const auto* options = config.find("view-options"))
+        installed.view_options = options->values;
+    return installed;
 }
 
 // What of fuse-fatimg's options decides which files there are: partition=N, partition=all.
@@ -86,8 +92,10 @@ void check_source(const std::string& source, Served served, const view::Partitio
     if (!check_access(source, findings))
         return;
     const auto images = images_in(source);
-    for (const auto& [name, path] : images)
+    for (const auto& [name, path] : images) {
         served.exports.insert(name);
+        served.file_names.emplace(fs::path(path).filename().string(), name);
+    }
     if (images.empty())
         findings.warn("images-none", source, "holds no images yet",
                       fmt::format("cp --sparse=always IMAGE {}", shell_word(source)));
@@ -121,18 +129,24 @@ int run(const Options& options) {
     if (options.client)
         client = parse_client(*options.client);
     const bool root = ::geteuid() == 0;
-    const std::string source = find_source(options);
+    const Installed installed = find_installed();
+    const std::string source = options.source.value_or(installed.images);
+    std::error_code ignored;
+    const bool is_installed =
+        !options.source || fs::equivalent(*options.source, installed.images, ignored);
+    const auto& view_options = options.source || !options.view_options.empty()
+                                   ? options.view_options
+                                   : installed.view_options;
     Served served;
     served.network = look_at_network(options.listen, options.dhcp_proxy);
     served.nbd_port = options.nbd_port.value_or(default_nbd_port);
     const std::uint16_t tftp_port = options.tftp_port.value_or(default_tftp_port);
 
     Findings findings;
-    check_machine({own_directory(), search_path_of_environment(), root, options.view_options},
-                  findings);
+    check_machine({own_directory(), search_path_of_environment(), root, view_options}, findings);
     check_network(served.network, findings);
     check_ports({options.listen, served.nbd_port, tftp_port, options.tftp_port.has_value(),
-                 options.dhcp_proxy, source},
+                 options.dhcp_proxy, source, is_installed && !source.empty()},
                 findings);
     const dhcp::Interface* const interface = served.network.interface();
     check_firewall({interface != nullptr ? interface->name : "", served.nbd_port, tftp_port,
@@ -141,7 +155,7 @@ int run(const Options& options) {
     if (options.dhcp_proxy && !client)
         check_dhcp(served.network, root, findings);
     if (!source.empty())
-        check_source(source, served, partition_choice(options.view_options), findings);
+        check_source(source, served, partition_choice(view_options), findings);
     if (client)
         play_client(*client, {served.network, served.nbd_port, tftp_port, options.dhcp_proxy, root},
                     findings);

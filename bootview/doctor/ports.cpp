@@ -48,14 +48,22 @@ bool names(const std::vector<std::string>& words, const std::string& source) {
     });
 }
 
+// A port of the packages' units is held by the service manager or by a service, which do not name
+// what they serve.
+bool is_of_units(const PortHolder& holder) {
+    const std::string service =
+        service_of_cgroup(read_whole(fmt::format("/proc/{}/cgroup", holder.pid)));
+    return holder.pid == 1 || service == "bootview-nbd.service" || service == "tftp-bridge.service";
+}
+
 // Is it one of our programs, serving what we are asked about? That port is as it should be.
-bool serves(const PortHolder& holder, const std::string& source) {
+bool serves(const PortHolder& holder, const PortQuestion& question) {
+    if (question.installed && is_of_units(holder))
+        return true;
     constexpr std::array programs{"bootview", "nbdkit", "tftp-bridge"};
-    if (std::find(programs.begin(), programs.end(), holder.name) == programs.end())
-        // A socket unit: the service manager has the port of a service of ours.
-        return holder.pid == 1 && source.starts_with("/var/lib/bootview/images");
-    return source.empty() || names(holder.arguments, source) ||
-           names(arguments_of(parent_of(holder.pid)), source);
+    return std::find(programs.begin(), programs.end(), holder.name) != programs.end() &&
+           (question.source.empty() || names(holder.arguments, question.source) ||
+            names(arguments_of(parent_of(holder.pid)), question.source));
 }
 
 std::string stop_line(const std::optional<PortHolder>& holder, std::uint16_t port,
@@ -81,7 +89,7 @@ bool check_port(const PortQuestion& question, std::uint16_t port, Transport tran
         return true;
     const auto holder =
         error == EADDRINUSE ? find_port_holder(port, transport) : std::optional<PortHolder>{};
-    if (holder && serves(*holder, question.source)) {
+    if (holder && serves(*holder, question)) {
         findings.fine(name + "-port-served",
                       fmt::format("{} port {}", is_nbd ? "NBD" : "TFTP", port),
                       fmt::format("served by {} (process {}) already", holder->name, holder->pid));

@@ -17,7 +17,8 @@ struct PortQuestion {
     std::uint16_t tftp_port = 0;
     bool tftp_port_is_chosen = false; // by the user; otherwise `serve` takes another one
     bool dhcp_proxy = false;
-    std::string source; // what is to be served; empty: whatever is
+    std::string source;     // what is to be served; empty: whatever is
+    bool installed = false; // by the units of the packages
 };
 
 void check_ports(const PortQuestion& question, Findings& findings);

@@ -1,6 +1,7 @@
 #include "fuse-fatimg/fuse/invalidator.h"
 
 #include "fuse-fatimg/fuse/fuse_api.h"
+#include "fuse-fatimg/fuse/thread_without_signals.h"
 
 #include <utility>
 
@@ -8,7 +9,7 @@ namespace bootview::fuse {
 
 void Invalidator::start(fuse_session* session) {
     session_ = session;
-    thread_ = std::thread{[this] { run(); }};
+    thread_ = thread_without_signals([this] { run(); });
 }
 
 void Invalidator::stop() {

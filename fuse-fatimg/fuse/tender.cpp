@@ -1,5 +1,7 @@
 #include "fuse-fatimg/fuse/tender.h"
 
+#include "fuse-fatimg/fuse/thread_without_signals.h"
+
 #include <cerrno>
 #include <cstdint>
 #include <exception>
@@ -28,7 +30,7 @@ Tender::Tender(view::View& view, std::function<void()> after_each_look)
 }
 
 void Tender::start() {
-    thread_ = std::thread{[this] { run(); }};
+    thread_ = thread_without_signals([this] { run(); });
 }
 
 void Tender::stop() {

@@ -145,6 +145,10 @@ mv "$image" "$scratch/images/jammy.img"
 image=$scratch/images/jammy.img
 pxelinux "ip=dhcp nbdroot=127.0.0.1:$nbd_port/bookworm root=/dev/nbd0p2"
 mends failure cmdline-unknown-export "$scratch/images"
+pxelinux "ip=dhcp nbdroot=127.0.0.1:$nbd_port/jammy.img root=/dev/nbd0p2" # the whole name of the file will do
+examine "$scratch/images"
+no cmdline-unknown-export
+no cmdline-other-export
 pxelinux "ip=dhcp nbdroot=127.0.0.1:$nbd_port root=/dev/nbd0p2"
 mends failure cmdline-without-export "$scratch/images"
 cp --sparse=always "$image" "$scratch/images/other.img"

@@ -111,13 +111,13 @@ private:
             findings_.fail(id, client_.text, std::move(what), std::move(fix));
     }
 
-    // What a line of the configuration of tftp-bridge says, with a root of its own.
+    // Gives it a root of its own, in bootview.toml(5).
     std::string root_line() const {
         const std::string key = client_.serial ? "serial" : client_.mac ? "mac" : "ip";
         const std::string value = client_.serial.value_or(
             client_.mac ? client_.mac->to_string() : client_.address->to_string());
         return fmt::format("printf '[[client]]\\n{} = \"{}\"\\nroot = \"NAME\"\\n' "
-                           ">>/etc/bootview/tftp-bridge.toml && systemctl reload tftp-bridge",
+                           ">>/etc/bootview/bootview.toml && systemctl reload tftp-bridge",
                            key, value);
     }
 

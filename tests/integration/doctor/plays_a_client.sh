@@ -23,6 +23,14 @@ line="ip=dhcp nbdroot=127.0.0.1:$nbd_port/boot root=/dev/nbd0p2"
 # A Raspberry Pi, with a directory of its own.
 examine --as 89025d75
 finds failure client-root-missing 89025d75
+# Its line, for a file of ours: what it adds is taken.
+line_of_it=$(said client-root-missing fix)
+line_of_it=${line_of_it//\/etc\/bootview/$scratch}
+echo "images = \"$scratch/images\"" >"$scratch/bootview.toml"
+mkdir "$scratch/images"
+truncate -s 1M "$scratch/images/NAME.img"
+bash -c "${line_of_it%% && systemctl*}"
+"$BOOTVIEW" config check "$scratch/bootview.toml" >"$scratch/checked" 2>&1 || fail "$(cat "$scratch/checked")"
 cd "$root/89025d75"
 cp "$scratch/vmlinuz" kernel8.img
 head -c 100000 /dev/urandom >initramfs8

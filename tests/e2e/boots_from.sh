@@ -4,7 +4,7 @@
 # For each a line of a table: seconds by the clock until it answered, to `reboot`, to `poweroff`; and of CPU until it answered.
 source "$(dirname "$0")/machine.sh"
 
-all=(partition label uuid partuuid uri dhcp boot ipxe ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut)
+all=(partition label uuid partuuid uri dhcp boot ipxe ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut grows)
 if [ $# != 1 ]; then
     [ $# != 0 ] || set -- "${all[@]}"
     status=0
@@ -41,6 +41,8 @@ xfs) kind=xfs root=LABEL=writable found='/dev/nbd0p2 +xfs' fsck='modprobe xfs &&
 dracut | trixie-dracut) kind=$form root=LABEL=writable ;;
 # The next Debian, whose kernel and programs are others too.
 trixie) kind=$form where=boot:/debian root=LABEL=writable ;;
+# An image made larger on the server, which takes the room on its first boot, as those that one downloads do.
+grows) ;;
 *) fail "there is no form $form: ${all[*]}" ;;
 esac
 
@@ -56,6 +58,24 @@ if [ "$form" = ipxe ]; then
     MTOOLS_SKIP_CHECK=1 mcopy -o -i "$image@@1M" "$scratch/boot.ipxe" ::boot.ipxe
 fi
 [[ $form != dhcp && $form != *dracut ]] || edit_pxelinux 's/IPAPPEND 3/IPAPPEND 2/'
+if [ "$form" = grows ]; then
+    truncate -s +64M "$image"
+    printf '%s\n' '[Unit]' 'ConditionPathExists=!/etc/grown' 'Before=e2e-agent.service' \
+        '[Service]' 'Type=oneshot' 'ExecStart=/bin/bash /etc/grow' >"$scratch/grow.service"
+    cat >"$scratch/grow" <<'SCRIPT'
+set -e
+df --output=size / | tail -n1 >/etc/small
+echo ', +' | sfdisk --no-reread --force -N 2 /dev/nbd0
+partx -u -n 2 /dev/nbd0
+resize2fs /dev/nbd0p2
+touch /etc/grown
+SCRIPT
+    debugfs -w -f - "$image?offset=$((97 << 20))" >"$scratch/debugfs" 2>&1 <<COMMANDS
+write $scratch/grow /etc/grow
+write $scratch/grow.service /etc/systemd/system/grow.service
+symlink /etc/systemd/system/multi-user.target.wants/grow.service /etc/systemd/system/grow.service
+COMMANDS
+fi
 ip -n "$net-boot" addr add fd77::2/64 dev eth0 nodad
 bootview_serve
 
@@ -76,6 +96,8 @@ up() {
 began=$SECONDS
 up
 booted=$((SECONDS - began)) cpu=$(cpu_seconds)
+[ "$form" != grows ] || guest <<<'[ -e /etc/grown ] && [ "$(df --output=size / | tail -n1)" -gt $(($(cat /etc/small) + 50000)) ]' ||
+    fail "the root has not grown: $(guest <<<'df /; systemctl status --no-pager --full grow.service')"
 guest <<'SCRIPT' >"$scratch/written" || fail "$form: the guest can't write to its root"
 set -e
 dd if=/dev/urandom of=/root/written bs=64K count=64 conv=fsync status=none
@@ -83,7 +105,7 @@ sha256sum </root/written
 SCRIPT
 # Each kind of root once more; how it was named makes no difference now.
 reboot=''
-if [ "$kind" != debian ] || [ "$form" = partition ]; then
+if [ "$kind" != debian ] || [[ $form = partition || $form = grows ]]; then
     guest <<<'(sleep 1; systemctl --no-block reboot) >/dev/null 2>&1 &' || true
     off 300
     reboot=$took

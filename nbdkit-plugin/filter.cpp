@@ -162,11 +162,6 @@ int bootview_prepare(nbdkit_next* next, void* handle, int readonly) {
     });
 }
 
-int bootview_finalize(nbdkit_next* /*next*/, void* handle) {
-    session(handle).report.reset();
-    return 0;
-}
-
 int bootview_pread(nbdkit_next* next, void* handle, void* buffer, uint32_t count, uint64_t offset,
                    uint32_t flags, int* error) {
     const int result = next->pread(next, buffer, count, offset, flags, error);
@@ -250,7 +245,6 @@ struct nbdkit_filter make_filter() {
     f.open = bootview_open;
     f.close = bootview_close;
     f.prepare = bootview_prepare;
-    f.finalize = bootview_finalize;
     f.pread = bootview_pread;
     f.pwrite = bootview_pwrite;
     f.flush = bootview_flush;

@@ -3,6 +3,7 @@
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "common/service_notify.h"
+#include "common/take_over_signals.h"
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -36,12 +37,7 @@ Supervisor::Supervisor(std::vector<Part> parts, std::function<void()> all_ready)
     : all_ready_(std::move(all_ready)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     for (auto& part : parts)
         slots_.push_back(std::make_unique<Slot>(std::move(part)));
-    sigset_t handled;
-    ::sigemptyset(&handled);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
-        ::sigaddset(&handled, signal);
-    ::sigprocmask(SIG_BLOCK, &handled, nullptr);
-    signals_.reset(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+    signals_ = take_over_signals({SIGINT, SIGTERM, SIGHUP, SIGCHLD});
     if (!epoll_ || !signals_)
         throw Failure("can't make an event loop: out of file descriptors?");
     watch(signals_.get());

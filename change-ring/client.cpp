@@ -2,6 +2,7 @@
 
 #include "change-ring/protocol.h"
 #include "change-ring/subscriber.h"
+#include "common/unix_socket.h"
 
 #include <array>
 #include <cerrno>
@@ -11,7 +12,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 namespace bootview::ring {
 
@@ -53,25 +53,23 @@ Handshake::Handshake(std::string path, Descriptor socket) : path_(std::move(path
 }
 
 std::unique_ptr<Handshake> Handshake::begin(const std::string& path, uid_t image_owner) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        throw std::runtime_error(fmt::format("{}: the path of a Unix socket may have at most {} "
-                                             "bytes: choose a shorter one",
-                                             path, sizeof address.sun_path - 1));
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-
-    Descriptor socket{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    Descriptor socket = connect_to(path, SOCK_SEQPACKET);
     if (!socket)
-        throw std::runtime_error(fmt::format("socket: {}", std::strerror(errno)));
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        if (errno == EACCES)
+        switch (errno) {
+        case EACCES:
             throw std::runtime_error(fmt::format(
                 "{}: no permission to connect: give the plugin notify-group= and notify-mode=0660, "
                 "or run both as the same user",
                 path));
-        return nullptr;
-    }
+        case ENAMETOOLONG:
+            throw std::runtime_error(fmt::format("{}: {}: name a shorter path with notify=", path,
+                                                 std::strerror(errno)));
+        case EMFILE:
+        case ENFILE:
+            throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
+        default: // nobody is there
+            return nullptr;
+        }
 
     // Whoever holds the socket decides what we believe about the image.
     ucred peer{};

@@ -1,12 +1,14 @@
 #include "change-ring/server.h"
 
 #include "change-ring/protocol.h"
+#include "common/unix_socket.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 
@@ -17,7 +19,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 namespace bootview::ring {
 
@@ -43,31 +44,14 @@ bool has_group(const std::string& path, gid_t group) {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-sockaddr_un socket_address(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        throw std::runtime_error(fmt::format(
-            "{}: the path of a Unix socket may have at most {} bytes: choose a shorter one", path,
-            sizeof address.sun_path - 1));
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-    return address;
-}
-
-const sockaddr* generic(const sockaddr_un& address) {
-    return reinterpret_cast<const sockaddr*>(&address);
-}
-
-bool somebody_listens(const sockaddr_un& address, pid_t& who) {
-    const Descriptor probe{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (!probe)
-        return false;
-    if (::connect(probe.get(), generic(address), sizeof address) != 0 && errno != EAGAIN)
-        return false;
+// The process that listens there, 0 if that is not told; nothing, if nobody does.
+std::optional<pid_t> who_listens(const std::string& path) {
+    const Descriptor probe = connect_to(path, SOCK_SEQPACKET);
+    if (!probe && errno != EAGAIN)
+        return std::nullopt;
     ucred peer{};
     socklen_t size = sizeof peer;
-    who = ::getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
-    return true;
+    return ::getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
 }
 
 void send_message(int fd, MessageType type, std::uint64_t value, int descriptor = -1) {
@@ -114,7 +98,6 @@ void Server::watch(int fd, std::uint64_t tag) const {
 }
 
 void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) {
-    const sockaddr_un address = socket_address(path);
     const std::string directory = path.substr(0, path.rfind('/') + 1);
 
     // Two servers that find the same dead socket must not both replace it, so look and bind under
@@ -131,27 +114,19 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
     auto entry = std::make_unique<Export>();
     entry->publisher = std::move(publisher);
     entry->path = path;
-    entry->listener.reset(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!entry->listener)
-        fail("socket");
-
-    int bound = ::bind(entry->listener.get(), generic(address), sizeof address);
-    if (bound != 0 && errno == EADDRINUSE) {
-        pid_t other = 0;
-        if (somebody_listens(address, other))
+    // Who connects before its mode is set is judged by may_connect() still.
+    entry->listener = listen_at(path, SOCK_SEQPACKET);
+    if (!entry->listener) {
+        const int error = errno;
+        if (const auto other = error == EADDRINUSE ? who_listens(path) : std::nullopt)
             throw std::runtime_error(fmt::format(
                 "this image is served already by process {} (its notification socket is {}): stop "
                 "that one first",
-                other, path));
-        struct stat status {};
-        if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode))
-            ::unlink(path.c_str());
-        bound = ::bind(entry->listener.get(), generic(address), sizeof address);
-    }
-    if (bound != 0)
+                *other, path));
         throw std::runtime_error(fmt::format(
             "{}: cannot create the notification socket: {}: name another path with notify=", path,
-            std::strerror(errno)));
+            std::strerror(error)));
+    }
 
     if (::chmod(path.c_str(), access_.mode) != 0 ||
         (access_.group && !has_group(path, *access_.group) &&
@@ -163,8 +138,6 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
                         "notify-mode= and notify-group=",
                         path, std::strerror(error)));
     }
-    if (::listen(entry->listener.get(), SOMAXCONN) != 0)
-        fail("listen");
 
     const std::scoped_lock guard{mutex_};
     watch(entry->listener.get(), tagged(tag_listener, exports_.size()));

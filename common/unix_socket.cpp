@@ -14,8 +14,6 @@ namespace bootview {
 
 namespace {
 
-constexpr int backlog = 16;
-
 Descriptor open_socket(int type) {
     return Descriptor{::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
 }
@@ -31,8 +29,11 @@ bool set_path(sockaddr_un& address, const std::string& path) {
     return true;
 }
 
+// An ordinary file refuses connections, too.
 bool is_left_over(const std::string& path, int type) {
-    return !connect_to(path, type) && errno == ECONNREFUSED;
+    struct stat info {};
+    return ::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) && !connect_to(path, type) &&
+           errno == ECONNREFUSED;
 }
 
 } // namespace
@@ -42,6 +43,8 @@ Descriptor listen_at(const std::string& path, int type) {
     if (!set_path(address, path))
         return {};
     auto fd = open_socket(type);
+    if (!fd)
+        return {};
     const auto* generic = reinterpret_cast<const sockaddr*>(&address);
     int result = ::bind(fd.get(), generic, sizeof address);
     if (result != 0 && errno == EADDRINUSE) {
@@ -52,7 +55,7 @@ Descriptor listen_at(const std::string& path, int type) {
         ::unlink(path.c_str());
         result = ::bind(fd.get(), generic, sizeof address);
     }
-    if (result != 0 || ::listen(fd.get(), backlog) != 0)
+    if (result != 0 || ::listen(fd.get(), SOMAXCONN) != 0)
         return {};
     return fd;
 }
@@ -62,7 +65,8 @@ Descriptor connect_to(const std::string& path, int type) {
     if (!set_path(address, path))
         return {};
     auto fd = open_socket(type);
-    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    if (!fd ||
+        ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return {};
     return fd;
 }
@@ -74,8 +78,7 @@ void remove_dead_sockets(const std::string& directory, const std::string& prefix
         const std::string path = entry.path();
         struct stat info {};
         if (!entry.path().filename().string().starts_with(prefix) ||
-            ::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode) ||
-            ::time(nullptr) - info.st_ctime < youngest.count())
+            ::lstat(path.c_str(), &info) != 0 || ::time(nullptr) - info.st_ctime < youngest.count())
             continue;
         // One of another type says so (EPROTOTYPE): somebody is there.
         if (is_left_over(path, SOCK_STREAM))

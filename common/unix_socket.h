@@ -9,8 +9,8 @@
 namespace bootview {
 
 // Binds and listens, non-blocking. `type`: SOCK_STREAM, SOCK_SEQPACKET. A socket that a dead
-// program left behind is replaced, one that somebody listens on is not taken from them. Nothing,
-// and errno, if it cannot be had.
+// program left behind is replaced; one that somebody listens on is not taken from them, nor is a
+// file that is no socket. Nothing, and errno, if it cannot be had.
 Descriptor listen_at(const std::string& path, int type);
 
 // Connects, non-blocking. Nothing, and errno, if nobody is there.

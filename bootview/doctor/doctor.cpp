@@ -133,7 +133,7 @@ int run(const Options& options) {
     const std::string source = options.source.value_or(installed.images);
     std::error_code ignored;
     const bool is_installed =
-        !options.source || fs::equivalent(*options.source, installed.images, ignored);
+        !source.empty() && (!options.source || fs::equivalent(source, installed.images, ignored));
     const auto& view_options = options.source || !options.view_options.empty()
                                    ? options.view_options
                                    : installed.view_options;
@@ -146,7 +146,7 @@ int run(const Options& options) {
     check_machine({own_directory(), search_path_of_environment(), root, view_options}, findings);
     check_network(served.network, findings);
     check_ports({options.listen, served.nbd_port, tftp_port, options.tftp_port.has_value(),
-                 options.dhcp_proxy, source, is_installed && !source.empty()},
+                 options.dhcp_proxy, source, is_installed},
                 findings);
     const dhcp::Interface* const interface = served.network.interface();
     check_firewall({interface != nullptr ? interface->name : "", served.nbd_port, tftp_port,

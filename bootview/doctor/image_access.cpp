@@ -104,10 +104,18 @@ bool check_access(const std::string& path, Findings& findings) {
         findings.warn("image-read-only", path,
                       fmt::format("{} may not write to it, and so may no client", own_name()),
                       fmt::format("chmod a+w {}", shell_word(path)));
-    if (absolute.string().starts_with(service_images) && !service_may(path, 6))
+    if (!absolute.string().starts_with(service_images))
+        return true;
+    if (!service_may(path, 4))
         findings.fail("image-not-of-service", path,
-                      fmt::format("the service's user {} may not read and write it", service_user),
+                      fmt::format("the service's user {} may not read it", service_user),
                       fmt::format("chown {}:{} {}", service_user, service_user, shell_word(path)));
+    else if (!service_may(path, 2) && findings.find("image-read-only") == nullptr)
+        findings.warn("image-read-only", path,
+                      fmt::format("the service's user {} may not write to it, and so may no client",
+                                  service_user),
+                      fmt::format("chown {}:{} {} && chmod u+w {}", service_user, service_user,
+                                  shell_word(path), shell_word(path)));
     return true;
 }
 
@@ -159,7 +167,7 @@ void check_writers(const std::string& path, Findings& findings) {
                           fmt::format("is the loop device {}: what is mounted there and clients "
                                       "write over each other",
                                       name),
-                          fmt::format("umount {}* ; losetup -d {}", name, name));
+                          fmt::format("umount {0} {0}p* ; losetup -d {0}", name));
         }
     }
 }

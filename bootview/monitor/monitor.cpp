@@ -9,6 +9,7 @@
 #include "bootview/monitor/status_json.h"
 #include "common/http_server.h"
 #include "common/service_notify.h"
+#include "common/take_over_signals.h"
 #include "events/listener.h"
 
 #include <array>
@@ -32,15 +33,6 @@ using std::chrono::system_clock;
 constexpr std::chrono::milliseconds patience_with_tftp{200};
 
 // SIGINT and SIGTERM, as something to be polled.
-Descriptor take_over_signals() {
-    sigset_t handled;
-    ::sigemptyset(&handled);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
-        ::sigaddset(&handled, signal);
-    ::sigprocmask(SIG_BLOCK, &handled, nullptr);
-    return Descriptor{::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK)};
-}
-
 bool is_asked_to_end(int signals) {
     signalfd_siginfo info{};
     bool end = false;
@@ -138,7 +130,7 @@ private:
 } // namespace
 
 int run(const Options& options) {
-    const Descriptor signals = take_over_signals();
+    const Descriptor signals = take_over_signals({SIGINT, SIGTERM, SIGHUP});
     ::signal(SIGPIPE, SIG_IGN);
     try {
         Monitor monitor(options);

@@ -27,7 +27,9 @@ Json entry_json(const Entry& entry) {
         json["seconds"] = entry.seconds;
         json["retransmits"] = entry.retransmits;
     } else if (entry.happened == Happened::refused) {
-        json["names"] = entry.names;
+        json["why"] = entry.outcome;
+        json["count"] = entry.count;
+        json["names"] = entry.names; // the last ones of them
     } else if (entry.happened == Happened::closed) {
         json["outcome"] = entry.outcome;
         json["read_bytes"] = entry.bytes;

@@ -18,6 +18,8 @@ namespace {
 
 constexpr auto attempt_interval = std::chrono::milliseconds{200};
 constexpr auto first_patience = std::chrono::milliseconds{500};
+// A write gives the file its time when it begins. By then the last one has ended, on any disk.
+constexpr auto longest_write = std::chrono::seconds{30};
 
 // File times advance in steps: of a clock tick on most file systems, of up to two seconds on some
 // that store no fractions. Within one step a second change does not show.
@@ -115,19 +117,31 @@ void ChangeFeed::proceed_with_handshake() {
     last_trouble_.clear();
     stamp_is_of_ = never;
     warned_of_other_writer_ = false;
-    // Writes between the last look at the file's times and this moment went by unseen.
-    note_change();
-    listener_.everything_changed();
+    const image::Stamp now = source_.stamp();
+    // Otherwise writes between the last look at the file's times and this moment went by unseen.
+    if (wrote_unseen_ || !same_since_last_look(now) || age(now) < longest_write ||
+        !connection_.ring->quiet()) {
+        note_change();
+        listener_.everything_changed();
+    }
+    wrote_unseen_ = false;
     if (announced_)
         announce();
 }
 
 void ChangeFeed::detach() {
+    const bool heard_all = drain() && connection_.ring->quiet() &&
+                           stamp_is_of_ == connection_.ring->seen() && !wrote_unseen_;
     connection_ = ring::Connection{};
-    stamp_ = source_.stamp();
-    stamp_is_young_ = true;
-    note_change();
+    const image::Stamp now = source_.stamp();
+    const bool unchanged = heard_all && same_since_last_look(now);
+    stamp_ = now;
+    stamp_is_young_ = !unchanged;
+    if (unchanged)
+        return;
     // The server may have died in the middle of a write.
+    wrote_unseen_ = false;
+    note_change();
     listener_.everything_changed();
 }
 
@@ -147,6 +161,11 @@ void ChangeFeed::look_for_server() {
         return;
     next_attempt_ = now + attempt_interval;
     begin_handshake();
+}
+
+// The stamp of the last look says so, and could not say otherwise.
+bool ChangeFeed::same_since_last_look(const image::Stamp& now) const {
+    return source_.stamp_tells() && !stamp_is_young_ && now == stamp_;
 }
 
 bool ChangeFeed::may_have_changed() {
@@ -170,8 +189,19 @@ bool ChangeFeed::somebody_else_wrote() {
         return false;
     const bool wrote = before == ring.seen() && now != stamp_;
     stamp_ = now;
+    stamp_is_young_ = is_young(now);
     stamp_is_of_ = ring.seen();
     return wrote;
+}
+
+// Reports what the ring holds. False: some of it was overwritten unseen.
+bool ChangeFeed::drain() {
+    return connection_.ring->drain([this](const ring::Change& change) {
+        if (change.kind == ring::Kind::flush)
+            return;
+        note_change();
+        listener_.range_changed({change.offset, change.length});
+    });
 }
 
 void ChangeFeed::catch_up() {
@@ -182,23 +212,19 @@ void ChangeFeed::catch_up() {
                 note_change();
             else // who can't tell is not taken for one who writes all the time
                 ++changes_;
+            wrote_unseen_ = true;
             listener_.anything_changed();
         }
         return;
     }
-    const bool complete = connection_.ring->drain([this](const ring::Change& change) {
-        if (change.kind == ring::Kind::flush)
-            return;
-        note_change();
-        listener_.range_changed({change.offset, change.length});
-    });
-    if (!complete) {
+    if (!drain()) {
         ++overflows_;
         note_change();
         listener_.everything_changed();
     }
     if (somebody_else_wrote()) {
         note_change();
+        wrote_unseen_ = true;
         if (!warned_of_other_writer_)
             log::warning(fmt::format("{}: is written by somebody other than its server: changes "
                                      "show at the next open, without protection against half of "

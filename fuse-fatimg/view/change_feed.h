@@ -69,8 +69,10 @@ private:
     void note_change();
     void note_trouble(const std::string& what);
     void detach();
+    bool drain();
     bool may_have_changed();
     bool somebody_else_wrote();
+    bool same_since_last_look(const image::Stamp& now) const;
 
     const image::Source& source_;
     std::string notify_;
@@ -79,6 +81,7 @@ private:
     std::unique_ptr<ring::Handshake> handshake_; // with a server that has not answered yet
     image::Stamp stamp_;
     bool stamp_is_young_ = true; // the file may change again without changing its stamp
+    bool wrote_unseen_ = false;  // while nobody published, so what is open may be of two versions
     Clock::time_point last_change_{};
     std::uint64_t changes_ = 0;
     std::uint64_t overflows_ = 0;

@@ -184,7 +184,7 @@ trap clean_up EXIT
 machine=
 trap '[[ -z $machine ]] || { kill -KILL "$machine"; said | tail -n 60; echo "FAILED: $name was interrupted"; }; exit 143' INT TERM
 # Not how the words of vocabulary.sh do it.
-said() { grep -vE '^\++ (vocabulary\.sh|environment):[0-9]+: ' "$scratch/result/log" | sed 's/^/    /'; }
+said() { grep -vE '^\++ ((vocabulary|wait_until)\.sh|environment):[0-9]+: ' "$scratch/result/log" | sed 's/^/    /'; }
 
 mkdir "$scratch/result" "$scratch/machine"
 awk -f "$here/blocks_to_script.awk" "$document" >"$scratch/result/script"

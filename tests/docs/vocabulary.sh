@@ -52,13 +52,7 @@ trap finish EXIT
 fails() {
     if "$@"; then fail "it is not to work: $*"; fi
 }
-wait_until() {
-    for _ in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    fail "did not happen within a minute: $*"
-}
+source "$TOP/tests/support/wait_until.sh"
 
 # --- blocks that are not just typed ----------------------------------------------------------------------------------
 

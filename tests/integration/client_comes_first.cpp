@@ -1,22 +1,30 @@
 // Promise P3: a fuse-fatimg that hangs or dies costs the NBD clients nothing. If this fails, a
 // stuck view on the server freezes the root file system of every machine it serves.
+#include "common/descriptor.h"
 #include "tests/support/fat_writer.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/serving_stack.h"
 #include "tests/support/versioned_content.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <libnbd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+using bootview::Descriptor;
 using namespace bootview::test;
 using namespace std::chrono_literals;
 
@@ -151,6 +159,117 @@ TEST(ClientComesFirst, AViewOutlivesItsServer) {
         const std::string after = read_file(stack.mount() + "/cmdline.txt");
         EXPECT_EQ(judge_content(std::as_bytes(std::span{after})).version, version);
     }
+}
+
+// A transfer takes as long as the client wants; a server's restart meanwhile is no reason to end
+// it, unless something may have been written that nobody has heard of.
+class AnOpenFile : public ::testing::Test {
+protected:
+    // `age` of the image, as its times say it.
+    void begin(std::chrono::seconds age) {
+        if (!can_mount())
+            GTEST_SKIP() << "needs /dev/fuse";
+        build_image(image_, {.fat_bits = 16, .fat_mebibytes = 32});
+        content_ = as_text(make_content(0, 1, 8 << 20));
+        add_to_image(image_, "initrd", content_);
+        last_written(age);
+        stack_.start_view();
+        ASSERT_NO_FATAL_FAILURE(wait_for("poll"));
+        open_ = Descriptor{::open((stack_.mount() + "/initrd").c_str(), O_RDONLY | O_CLOEXEC)};
+        ASSERT_TRUE(open_);
+        ASSERT_EQ(read_next(), 0);
+    }
+    void last_written(std::chrono::seconds age) {
+        const timespec then{::time(nullptr) - age.count(), 0};
+        const std::array<timespec, 2> times{then, then};
+        ASSERT_EQ(::utimensat(AT_FDCWD, image_.c_str(), times.data(), 0), 0);
+    }
+    // By what the view logs: whoever asks the mount makes it look at the image.
+    void wait_for(const std::string& mode) {
+        const std::string word = mode == "attached" ? ": attached to " : ": polling ";
+        for (int i = 0; i < 1000; ++i) {
+            std::string logs = stack_.logs();
+            logs.erase(0, logs.find("--- view.log"));
+            if (const auto found = logs.find(word, heard_); found != std::string::npos) {
+                heard_ = found + word.size();
+                return;
+            }
+            std::this_thread::sleep_for(10ms);
+        }
+        FAIL() << "never " << mode << ": " << stack_.logs();
+    }
+    // Errno; what was read has to be right. From a place that the kernel has not read ahead.
+    int read_next() {
+        std::string data(4096, 0);
+        const ssize_t got = ::pread(open_.get(), data.data(), data.size(), at_);
+        if (got < 0)
+            return errno;
+        EXPECT_EQ(data, content_.substr(static_cast<std::size_t>(at_), data.size()));
+        at_ += 1 << 20;
+        return 0;
+    }
+
+    TemporaryDirectory directory_;
+    std::string image_ = directory_ / "disk.img";
+    ServingStack stack_{image_};
+    std::string content_;
+    std::size_t heard_ = 0; // of the view's log
+    Descriptor open_;
+    off_t at_ = 0;
+};
+
+TEST_F(AnOpenFile, OutlivesTheServersStartAndRestart) {
+    ASSERT_NO_FATAL_FAILURE(begin(1h));
+    for (int i = 0; i < 2; ++i) {
+        stack_.start_nbd();
+        ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+        EXPECT_EQ(read_next(), 0);
+        stack_.nbd().signal(SIGKILL);
+        stack_.nbd().wait(10s);
+        ASSERT_NO_FATAL_FAILURE(wait_for("poll"));
+        EXPECT_EQ(read_next(), 0);
+    }
+}
+
+TEST_F(AnOpenFile, EndsWhereAWriteCanHaveBeenMissed) {
+    ASSERT_NO_FATAL_FAILURE(begin(1h));
+    add_to_image(image_, "other", "x");
+    ASSERT_NO_FATAL_FAILURE(last_written(1h));
+    stack_.start_nbd();
+    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    EXPECT_EQ(read_next(), ESTALE);
+}
+
+TEST_F(AnOpenFile, EndsWhereOneWasSeenWhileNobodyPublished) {
+    ASSERT_NO_FATAL_FAILURE(begin(1h));
+    add_to_image(image_, "other", "x");
+    ASSERT_NO_FATAL_FAILURE(last_written(1h));
+    EXPECT_EQ(read_next(), 0);
+    stack_.start_nbd();
+    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    EXPECT_EQ(read_next(), ESTALE);
+}
+
+TEST_F(AnOpenFile, EndsWhereOneCanHaveBeenUnderWay) {
+    ASSERT_NO_FATAL_FAILURE(begin(5s));
+    stack_.start_nbd();
+    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    EXPECT_EQ(read_next(), ESTALE);
+}
+
+TEST_F(AnOpenFile, EndsWhereItWasWrittenAfterTheServerDied) {
+    ASSERT_NO_FATAL_FAILURE(begin(1h));
+    stack_.start_nbd();
+    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    ASSERT_EQ(read_next(), 0);
+    stack_.view().signal(SIGSTOP);
+    stack_.nbd().signal(SIGKILL);
+    stack_.nbd().wait(10s);
+    add_to_image(image_, "other", "x");
+    ASSERT_NO_FATAL_FAILURE(last_written(1h));
+    stack_.view().signal(SIGCONT);
+    ASSERT_NO_FATAL_FAILURE(wait_for("poll"));
+    EXPECT_EQ(read_next(), ESTALE);
 }
 
 } // namespace

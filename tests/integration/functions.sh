@@ -21,6 +21,8 @@ fail() {
     exit 1
 }
 
+source "$(dirname "${BASH_SOURCE[0]}")/../support/wait_until.sh"
+
 requires() {
     for program in "$@"; do
         command -v "$program" >/dev/null || { echo "skipped: no $program"; exit 77; }
@@ -45,15 +47,6 @@ can_remount() {
     [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && return
     echo "left out, for want of a mount namespace: $1"
     return 1
-}
-
-# Waits until a command succeeds; a minute at most.
-wait_until() {
-    for _ in $(seq 600); do
-        "$@" >/dev/null 2>&1 && return
-        sleep 0.1
-    done
-    fail "did not happen within a minute: $*"
 }
 
 # make_image FILE [FAT BITS]: 64 MiB; p1 a FAT of 40 MiB with two files in it, p2 nothing known.

@@ -1,6 +1,7 @@
 #include "tftp-bridge/tftp/server.h"
 
 #include "common/service_notify.h"
+#include "common/take_over_signals.h"
 #include "tftp-bridge/tftp/log.h"
 #include "tftp-bridge/tftp/start_error.h"
 
@@ -46,16 +47,6 @@ void raise_descriptor_limit(std::uint32_t max_transfers) {
                      limit.rlim_cur, max_transfers, wanted);
 }
 
-Descriptor take_over_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    return Descriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-}
-
 } // namespace
 
 Server::Server(ServerSettings settings)
@@ -79,7 +70,7 @@ Server::Server(ServerSettings settings)
     next_id_ = first_listener_id + listeners_.size();
     raise_descriptor_limit(settings_.max_transfers);
 
-    signals_ = take_over_signals();
+    signals_ = take_over_signals({SIGTERM, SIGINT, SIGHUP});
     epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (!signals_ || !epoll_)
         throw StartError(
@@ -99,24 +90,26 @@ Server::Server(ServerSettings settings)
 // On a Unix socket or a port of this machine, never on the network: they say who boots when.
 void Server::open_metrics() {
     const auto& where = settings_.metrics;
+    const auto answer = [this](const std::string&) {
+        return HttpResponse{.type = "text/plain; version=0.0.4",
+                            .body =
+                                metrics_now().to_text() + (more_metrics_ ? more_metrics_() : "")};
+    };
     try {
-        if (where.find(':') != std::string::npos && !where.starts_with('/'))
-            throw std::invalid_argument(where);
-        metrics_server_.emplace(where, [this](const std::string&) {
-            return HttpResponse{.type = "text/plain; version=0.0.4",
-                                .body = metrics_now().to_text() +
-                                        (more_metrics_ ? more_metrics_() : "")};
-        });
+        if (where.starts_with('/') || where.find(':') == std::string::npos) {
+            metrics_server_.emplace(where, answer);
+            return;
+        }
     } catch (const std::invalid_argument&) {
-        throw StartError(fmt::format("--metrics {}: write a port number, which will be one of "
-                                     "127.0.0.1, or the path of a socket, beginning with /",
-                                     where));
     } catch (const std::system_error& error) {
         throw StartError(
             fmt::format("--metrics {}: {}; name another port, or the path of a socket in a "
                         "directory that this user may write to",
                         where, error.code().message()));
     }
+    throw StartError(fmt::format("--metrics {}: write a port number, which will be one of "
+                                 "127.0.0.1, or the path of a socket, beginning with /",
+                                 where));
 }
 
 void Server::run() {

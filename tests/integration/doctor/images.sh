@@ -89,6 +89,17 @@ dd if=/dev/zero of="$scratch/none-yet.img" bs=1M seek=1 count=1 conv=notrunc sta
 examine "$scratch/none-yet.img"
 finds failure image-without-fat
 
+# as_file FILE ARGUMENT...: there nbdfuse shows an NBD server's disk.
+as_file() {
+    local file=$1 options=()
+    shift
+    while [[ ${1-} == --readonly ]]; do options+=("$1") && shift; done
+    : >"$file"
+    timeout 60 nbdfuse "${options[@]}" "$file" "$@" </dev/null >/dev/null 2>&1 &
+    cleanup "umount -l $file || fusermount3 -u -z $file"
+    wait_until test -s "$file"
+}
+
 # Who may, and who else does.
 good_image
 touch -d '+3 days' "$image"
@@ -100,6 +111,27 @@ holder=$!
 cleanup "kill $holder"
 wait_until test -e "/proc/$holder/fd/9"
 mends failure image-busy "$image"
+if [ "$(id -u)" = 0 ] && loop=$(losetup --find --show "$image" 2>/dev/null); then
+    cleanup "losetup -d $loop"
+    mends failure image-on-loop "$image"
+fi
+if [ -e /dev/fuse ] && command -v nbdkit nbdfuse >/dev/null; then
+    nbdkit --foreground --unix "$scratch/served.sock" file "$image" </dev/null >/dev/null 2>&1 &
+    holder=$!
+    cleanup "kill $holder"
+    wait_until test -S "$scratch/served.sock"
+    as_file "$scratch/client.img" "nbd+unix:///?socket=$scratch/served.sock"
+    examine "$image" # which nbdkit has opened for this client
+    finds fine image-served nbdkit
+    no image-busy
+    # A disk that does not answer as it should.
+    as_file "$scratch/failing.img" --readonly --command nbdkit -s --filter=error memory 24M error-pread-rate=100%
+    examine "$scratch/failing.img"
+    finds failure image-broken
+    for file in client failing; do fusermount3 -u "$scratch/$file.img"; done
+    kill "$holder"
+    wait "$holder" || true
+fi
 mkdir "$scratch/many"
 examine "$scratch/many"
 finds warning images-none
@@ -128,5 +160,24 @@ if can_remount "file systems that are full, or can't be written"; then
         dd if="$2" of="$1/disk.img" bs=1M count=2 conv=notrunc,sparse status=none && shift 2 && exec "$@"' - "$scratch/small" "$image")
     examine "$scratch/small/disk.img"
     finds failure disk-full 'MiB'
+    before[4]=${before[4]/size=4m/size=20m}
+    examine "$scratch/small/disk.img"
+    finds warning disk-nearly-full 'MiB'
+
+    # Where the service has its images: its user has to be able to.
+    mkdir -p "$scratch/lib/bootview/images"
+    mv "$image" "$scratch/lib/bootview/images/"
+    { cat /etc/passwd && echo 'bootview:x:64321:64321::/:/bin/false'; } >"$scratch/passwd"
+    { cat /etc/group && echo 'bootview:x:64321:'; } >"$scratch/group"
+    # shellcheck disable=SC2016 # of the shell in there
+    there='for file in passwd group; do mount --bind "$0/$file" /etc/$file; done; mount --bind "$0/lib" /var/lib; exec "$@"'
+    before=(unshare -m bash -c "$there" "$scratch")
+    fixing=(unshare -m bash -c "$there" "$scratch" bash -c)
+    of_service=/var/lib/bootview/images/disk.img
+    chmod 600 "$scratch/lib/bootview/images/disk.img"
+    mends failure image-not-of-service "$of_service"
+    chmod 400 "$scratch/lib/bootview/images/disk.img"
+    mends warning image-read-only "$of_service"
+    before=() fixing=(bash -c)
 fi
 echo "$found findings"

@@ -176,14 +176,16 @@ serve_dhcp --dhcp-range=10.9.0.100,10.9.0.199,255.255.0.0,600
 mends warning dhcp-netmask-differs --dhcp-proxy
 stop_dhcp
 server python3 -c 'import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", 4011))
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+sockets[0].bind(("0.0.0.0", 4011))
+sockets[1].bind(("0.0.0.0", 67))
 open(sys.argv[1], "w").close()
 time.sleep(1000)' "$scratch/held" &
 cleanup "kill $!"
 wait_until test -e "$scratch/held"
 examine --dhcp-proxy
 finds failure pxe-port-taken python3
+finds fine dhcp-port-shared python3
 eval "$(said pxe-port-taken fix)"
 wait_until eval "! server ss -lun | grep -q :4011"
 examine --dhcp-proxy

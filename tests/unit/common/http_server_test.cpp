@@ -139,22 +139,5 @@ TEST(HttpServer, SaysWhatItCannotListenOn) {
     EXPECT_THROW(HttpServer("/nosuch/socket", nothing), std::system_error);
 }
 
-TEST(RemoveDeadSockets, LeavesThoseOfTheLivingAndTheYoung) {
-    const test::TemporaryDirectory directory;
-    const auto alive = listen_at(directory / "ring-alive", SOCK_SEQPACKET);
-    { const auto dead = listen_at(directory / "ring-young", SOCK_STREAM); }
-    ASSERT_TRUE(alive);
-    const auto exists = [&](const char* name) {
-        struct stat info {};
-        return ::lstat((directory / name).c_str(), &info) == 0;
-    };
-    remove_dead_sockets(directory / "", "ring-");
-    EXPECT_TRUE(exists("ring-alive"));
-    EXPECT_TRUE(exists("ring-young"));
-    remove_dead_sockets(directory / "", "ring-", std::chrono::seconds{0});
-    EXPECT_TRUE(exists("ring-alive"));
-    EXPECT_FALSE(exists("ring-young"));
-}
-
 } // namespace
 } // namespace bootview

@@ -61,6 +61,11 @@ TEST(Network, FindsWhatIsWrongWithAddresses) {
     check_network(odd, findings);
     EXPECT_NE(findings.find("network-link-local"), nullptr);
     EXPECT_NE(findings.find("network-netmask"), nullptr);
+    Network mute = network();
+    mute.dhcp_proxy = true;
+    mute.interfaces[2].can_broadcast = false;
+    check_network(mute, findings);
+    EXPECT_NE(findings.find("network-no-broadcast"), nullptr);
     Findings fine;
     check_network(network(), fine);
     ASSERT_EQ(fine.all().size(), 1U);

@@ -1,5 +1,6 @@
 #include "bootview/monitor/metrics.h"
 #include "bootview/monitor/model.h"
+#include "bootview/monitor/status_json.h"
 
 #include <string>
 #include <vector>
@@ -247,6 +248,10 @@ TEST(Model, FilesThatAreRefusedInARowAreOneEntry) {
     EXPECT_EQ(client.timeline[1].count, 2 * most_names);
     EXPECT_EQ(client.timeline[1].names.size(), most_names);
     EXPECT_EQ(client.timeline[1].names.back(), "pxelinux.cfg/79");
+    const auto json = status_json(story.model, Time{}, Time{}).at("clients").at(0).at("timeline");
+    EXPECT_EQ(json.at(1).at("count"), 2 * most_names);
+    EXPECT_EQ(json.at(1).at("names").size(), most_names);
+    EXPECT_EQ(json.at(2).at("why"), "access denied");
     EXPECT_EQ(client.boots, 1U);
     EXPECT_EQ(client.state, State::loading);
     EXPECT_EQ(told, 2U);

@@ -19,15 +19,19 @@
 # And what readers do not see, between the lines `<!-- test` and `-->`: what is there before, as an image, and what has to be
 # true afterwards, in bash and the words of vocabulary.sh. With `<!-- test typed by a user -->` it is no root who types.
 #
-# BUILD is the build directory; default: build/release. VERBOSE=1 shows all that was typed.
+# BUILD is the build directory; default: build/release. VERBOSE=1 shows all that was typed. DEBS=DIRECTORY: where a document
+# puts packages into a container, those of packaging/build-debs that lie there; without it, some that packages-of-this-build
+# makes.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 top=$(readlink -f "$here/../..")
 : "${BUILD:=$top/build/release}"
 BUILD=$(readlink -f "$BUILD")
+DEBS=${DEBS:+$(readlink -m "$DEBS")}
 PATH=$PATH:/usr/sbin:/sbin
 
 skip() { echo "skipped: $*"; exit 77; }
+sanitized() { grep -q '^BOOTVIEW_SANITIZE:[A-Z]*=.' "$BUILD/CMakeCache.txt"; }
 
 # --- in the machine's name spaces ------------------------------------------------------------------------------------
 
@@ -86,7 +90,7 @@ the_machine() {
     mount -t tmpfs cgroups "$root/sys/fs/cgroup"
     mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
     devices "$root/dev"
-    for at in run tmp root srv var/tmp; do mount -t tmpfs -o mode=755 "$at" "$root/$at"; done
+    for at in run tmp root home srv var/tmp; do mount -t tmpfs -o mode=755 "$at" "$root/$at"; done
     chmod 1777 "$root/tmp" "$root/var/tmp"
     # Where they lie on other file systems than /, or below what has just been hidden.
     for at in "$top" "$BUILD"; do
@@ -95,6 +99,12 @@ the_machine() {
     done
     mkdir "$root/run/typed"
     mount --bind "$result" "$root/run/typed"
+    mkdir "$root/run/debs"
+    if [[ -n $DEBS ]]; then
+        mount --bind -o ro "$DEBS" "$root/run/debs"
+    elif grep -qx podman_works "$document" && command -v podman >/dev/null && ! sanitized; then
+        "$here/packages-of-this-build" "$BUILD" "$root/run/debs"
+    fi
 
     : >"$root/etc/fstab"
     echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
@@ -106,12 +116,20 @@ the_machine() {
     for at in systemd-udevd.service systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service; do
         ln -sf /dev/null "$root/run/systemd/system/$at"
     done
-    # There is no logind to ask, nor to tell.
+    # There is no bus, and no logind to ask, nor to tell.
+    mkdir -p "$root/run/systemd/user"
+    for at in dbus.socket dbus.service; do ln -s /dev/null "$root/run/systemd/user/$at"; done
     mkdir "$root/run/systemd/system/user@.service.d"
     printf '[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\n' >"$root/run/systemd/system/user@.service.d/runtime.conf"
     printf '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n' >"$root/run/systemd/system/user-runtime-dir@.service"
-    # shellcheck disable=SC2016 # it is a script
-    printf '#!/bin/sh\n[ "$1" != -u ] || { user=$2; shift 2; exec runuser -u "$user" -- "$@"; }\nexec "$@"\n' >"$root/usr/local/bin/sudo"
+    # Set-user-ID, for users; what it starts is root altogether.
+    install -m 4755 /usr/bin/env "$root/usr/local/lib/env-as-root"
+    cat >"$root/usr/local/bin/sudo" <<'SUDO'
+#!/bin/sh
+[ "$(id -u)" = 0 ] || exec /usr/local/lib/env-as-root setpriv --reuid=0 --regid=0 --clear-groups "$0" "$@"
+[ "$1" != -u ] || { user=$2; shift 2; exec runuser -u "$user" -- "$@"; }
+exec "$@"
+SUDO
     chmod 755 "$root/usr/local/bin/sudo"
     install_bootview "$root"
     cat >"$root/run/systemd/system/typed.service" <<UNIT
@@ -134,6 +152,8 @@ UNIT
     mkdir -p .old
     pivot_root . .old
     umount -l .old
+    # As systemd leaves it where it is no container's.
+    mount --make-rshared /
     exec env -i container=bootview-docs PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         /lib/systemd/systemd --unit=typed.service --log-target=null --show-status=no </dev/null
 }
@@ -173,6 +193,7 @@ grep -q '[^[:space:]]' "$scratch/result/script" || { echo "$name: there is nothi
 [[ $(id -u) == 0 ]] || skip "only root can make a machine of name spaces"
 [[ -x /lib/systemd/systemd ]] || skip "no systemd"
 [[ -e /dev/fuse ]] || skip "no /dev/fuse"
+[[ -z $DEBS || -n $(compgen -G "$DEBS/bootview_*.deb") ]] || skip "there are no packages in $DEBS; packaging/build-debs $DEBS"
 cgroups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 [[ -n $cgroups ]] || skip "no cgroup2"
 cgroup=$cgroups/bootview-docs-$$
@@ -200,4 +221,5 @@ status=$(cat "$scratch/result/status")
     echo "FAILED: $(cat "$scratch/result/failure" 2>/dev/null || echo "$name")"
     exit 1 # whatever the command's own is: 77 would be a test left out
 }
+[[ ! -e $scratch/result/left-out ]] || { echo "$name: $(cat "$scratch/result/left-out")"; exit; }
 echo "$name: $(cat "$scratch/result/count") lines typed, and it is as it says"

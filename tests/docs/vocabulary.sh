@@ -12,7 +12,11 @@
 #     fail WHAT
 #     ctrl_c                       in the last terminal where something stays in the foreground
 #
-# These three are for documents that root types; with the line `<!-- test typed by a user -->`, an ordinary user does.
+#     podman_works                 and has debian:12, without a registry; the packages are in build/debs
+#     the_rest_needs PROGRAM...    or is left out, which is said
+#     leave_out_the_rest WHY
+#
+# With the line `<!-- test typed by a user -->`, an ordinary user types, who may become root with sudo.
 set -euo pipefail
 typed=/run/typed
 script=$1
@@ -182,17 +186,17 @@ client() {
         case $1 in
         ADDRESS=*) address=${1#*=} ;;
         MAC=*)
-            ip -n client link set eth0 address "${1#*=}"
+            sudo ip -n client link set eth0 address "${1#*=}"
             address=192.168.0.$((16#${1##*:}))
             ;;
         esac
         shift
     done
-    ip -n client addr flush dev eth0
-    ip -n client addr add "$address/24" dev eth0
+    sudo ip -n client addr flush dev eth0
+    sudo ip -n client addr add "$address/24" dev eth0
     # What the server remembers of the one that had this address before.
-    ip neigh flush dev eth0
-    timeout 60 ip netns exec client "$@"
+    sudo ip neigh flush dev eth0
+    timeout 60 sudo ip netns exec client "$@"
 }
 # As firmware does, it asks again: a file may change while it is sent, or its view have just found its server.
 gets() {
@@ -201,7 +205,7 @@ gets() {
 }
 told() {
     local answers
-    answers=$(timeout 60 ip netns exec client "$BUILD/tests/integration/dhcp/boot-rom" eth0 ask "$1" "$2") ||
+    answers=$(timeout 60 sudo ip netns exec client "$BUILD/tests/integration/dhcp/boot-rom" eth0 ask "$1" "$2") ||
         fail "$1 was told: $answers"
     echo "$answers"
     grep -qE -- "$3" <<<"$answers" || fail "$1 was not told $3"
@@ -280,6 +284,42 @@ CONFIGURATION
     rm -r "$files"
 }
 
+# --- containers ------------------------------------------------------------------------------------------------------
+
+leave_out_the_rest() {
+    note
+    echo "not typed from line $line on: $*" >"$typed/left-out"
+    exit 0
+}
+the_rest_needs() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || leave_out_the_rest "$program is missing; packaging/install-dependencies test"
+    done
+}
+podman_works() {
+    local base needed said
+    the_rest_needs podman crun newuidmap
+    ! grep -q '^BOOTVIEW_SANITIZE:[A-Z]*=.' "$BUILD/CMakeCache.txt" || leave_out_the_rest "what is built with sanitizers is for no container"
+    grep -q '^user:' /etc/subuid || sudo usermod --add-subuids 500000-565535 --add-subgids 500000-565535 user
+    # The control groups of this machine may have no controllers, and there is no bus to ask for others; its storage is memory.
+    mkdir -p ~/.config/containers
+    printf '[containers]\npids_limit = 0\n[engine]\ncgroup_manager = "cgroupfs"\n' >~/.config/containers/containers.conf
+    printf '[storage]\ndriver = "overlay"\n' >~/.config/containers/storage.conf
+    podman info >/dev/null 2>&1 || rm ~/.config/containers/storage.conf
+    mkdir -p build/debs
+    cp /run/debs/{bootview,nbdkit-plugin-bootview,fuse-fatimg,tftp-bridge}_*.deb build/debs/
+    base=$(mktemp)
+    needed=$(for package in build/debs/*.deb; do dpkg-deb -f "$package" Depends; done | tr ',' '\n' | sed 's/|.*//; s/[(:].*//; s/ //g' |
+        grep -vE '^$|^(bootview|nbdkit-plugin-bootview|fuse-fatimg|tftp-bridge)$' | sort -u)
+    # shellcheck disable=SC2086 # several
+    sudo "$TOP/tests/docs/debian-of-this-machine" "$base" $needed
+    # Where that can't be, it is no fault of what is to be run in it.
+    said=$(podman import "$base" docker.io/library/debian:12 2>&1 && podman run --rm --network host debian:12 true 2>&1) ||
+        leave_out_the_rest "podman runs no container here: $said"
+    sudo rm "$base"
+}
+
 # become_a_user: an ordinary one, as if logged in.
 become_a_user() {
     local runtime
@@ -288,9 +328,20 @@ become_a_user() {
     mkdir -p "$runtime"
     chown user: "$runtime" "$typed" "$typed"/*
     chmod 700 "$runtime"
-    cd /home/user
     systemctl start "user@$(id -u user).service"
-    exec runuser -u user -- env HOME=/home/user USER=user XDG_RUNTIME_DIR="$runtime" bash "${BASH_SOURCE[0]}" "$script"
+    # Below the user's own systemd, as a session is.
+    cat >/run/systemd/user/typed.service <<UNIT
+[Service]
+Type=oneshot
+WorkingDirectory=/home/user
+Environment=HOME=/home/user USER=user XDG_RUNTIME_DIR=$runtime LC_ALL=$LC_ALL PATH=$PATH
+Environment=BUILD=$BUILD TOP=$TOP DOCUMENT=$DOCUMENT
+ExecStart=/bin/bash $(readlink -f "${BASH_SOURCE[0]}") $script
+StandardOutput=append:$typed/log
+StandardError=inherit
+Delegate=yes
+UNIT
+    exec runuser -u user -- env XDG_RUNTIME_DIR="$runtime" systemctl --user start typed.service
 }
 
 exec 2>&1

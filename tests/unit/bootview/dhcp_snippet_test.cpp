@@ -18,6 +18,7 @@ std::size_t count(const std::string& text, const std::string& part) {
 TEST(DhcpSnippet, KeaTellsEachArchitectureItsProgramAndWhereItIs) {
     const auto text = dhcp_snippet({DhcpServerKind::kea, "192.0.2.1"});
     EXPECT_EQ(count(text, "\"next-server\": \"192.0.2.1\""), 4U) << text;
+    EXPECT_EQ(count(text, "\"server-hostname\": \"192.0.2.1\""), 3U) << text;
     EXPECT_EQ(count(text, "not member('bootview-pi') and ("), 3U) << text;
     for (const auto* part :
          {"(option[93].hex == 0x0000)", "(option[93].hex == 0x0007 or option[93].hex == 0x0009)",

@@ -30,8 +30,9 @@ TEST(Config, AMistypedKeyIsToldWithItsLineAndTheOneThatWasMeant) {
     EXPECT_EQ(problems_of("root = '/srv/tftp'"),
               "t.toml:1: there is no key root; what TFTP serves lies in the images; name them with "
               "images = \"...\"\n");
-    EXPECT_EQ(problems_of("image = '/x'\n"),
-              "t.toml:1: there is no key image; did you mean images?\n");
+    EXPECT_EQ(problems_of("image = '/x'\nsource = '/x'\n"),
+              "t.toml:1: there is no key image; did you mean images?\n"
+              "t.toml:2: there is no key source; did you mean images?\n");
     EXPECT_EQ(problems_of("no-adopt = true\n"),
               "t.toml:1: there is no key no-adopt; write adopt = false\n");
     EXPECT_EQ(problems_of("[[clients]]\nmac = 'x'\n"),

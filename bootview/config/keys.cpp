@@ -72,7 +72,7 @@ std::string hint_for(std::string_view unknown_key) {
         return "what TFTP serves lies in the images; name them with images = \"...\"";
     if (unknown_key == "no-adopt")
         return "write adopt = false";
-    if (unknown_key == "image" || unknown_key == "source")
+    if (unknown_key == "source")
         return "did you mean images?";
     std::vector<std::string> valid{"client"};
     for (const auto& key : all_keys)

@@ -1,18 +1,20 @@
 #include "bootview/doctor/client_play.h"
 
 #include "bootview/doctor/boot_entries.h"
+#include "bootview/doctor/client_files.h"
 #include "bootview/doctor/command_line.h"
-#include "bootview/doctor/tftp_get.h"
+#include "bootview/doctor/pc_loaders.h"
 #include "bootview/run_command.h"
 #include "fuse-fatimg/image/nbd.h"
 #include "tftp-bridge/clients/boot_files.h"
 #include "tftp-bridge/clients/client_record.h"
+#include "tftp-bridge/dhcp/answer.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
-#include <map>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -31,27 +33,30 @@ double milliseconds(std::chrono::microseconds time) {
     return std::chrono::duration<double, std::milli>(time).count();
 }
 
+// How a PC may ask for its boot program. Which of them it does nobody knows but its firmware.
+struct Firmware {
+    const char* name;
+    dhcp::Architecture architecture;
+};
+constexpr std::array firmwares{Firmware{"BIOS", dhcp::Architecture::bios},
+                               Firmware{"UEFI", dhcp::Architecture::x64}};
+
 class Play {
 public:
     Play(const Client& client, const PlayQuestion& question, Findings& findings)
         : client_(client), question_(question), findings_(findings),
           server_(question.network.listen.is_any() ? Address{"127.0.0.1"}
-                                                   : question.network.listen) {}
+                                                   : question.network.listen),
+          files_(server_, question.tftp_port, findings) {}
 
     void run() {
         if (question_.dhcp_proxy)
             ask_dhcp_servers();
-        const auto entry = client_.is_pi() ? boot_as_pi() : boot_as_pc();
-        if (!entry)
-            return;
-        const CommandLine line = parse_command_line(entry->command_line);
-        if (!line.nbd_root) {
-            findings_.fail("client-without-nbdroot", client_.text,
-                           fmt::format("{}: its command line names no NBD server", entry->where),
-                           "bootview doctor IMAGE");
-            return;
-        }
-        connect(*line.nbd_root);
+        if (client_.is_pi())
+            attach(boot_as_pi());
+        else
+            play_pc();
+        findings_.add_all(missing_);
     }
 
 private:
@@ -63,52 +68,51 @@ private:
                 fmt::format("sudo bootview doctor --dhcp-proxy --as {}", client_.text));
             return;
         }
-        const dhcp::Mac mac = client_.mac.value_or(dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}});
         try {
-            judge_dhcp(ask_dhcp(*interface, discover_of({mac, client_.serial}), true),
-                       question_.network, true, findings_);
+            answers_ = ask_dhcp(*interface, discovers(), true);
+            judge_dhcp(answers_, question_.network, true, findings_);
+            was_asked_ = client_.mac.has_value(); // of another MAC it would say something else
         } catch (const std::exception& error) {
             findings_.not_checked("dhcp-not-asked", interface->name, error.what(), {});
         }
     }
 
-    // A file that the client asks for. Null: it is not there, or nobody answers.
-    const std::string* get(const std::string& name) {
-        const auto [known, is_new] = fetched_.try_emplace(name);
-        if (!is_new)
-            return known->second ? &*known->second : nullptr;
-        if (stopped_)
-            return nullptr;
-        TftpResult result = tftp_get(server_, question_.tftp_port, name);
-        switch (result.outcome) {
-        case TftpOutcome::complete:
-            findings_.fine("client-tftp", name,
-                           fmt::format("{} bytes in {:.1f} ms", result.content.size(),
-                                       milliseconds(result.time)));
-            known->second = std::move(result.content);
-            return &*known->second;
-        case TftpOutcome::refused:
-            if (result.error != 1) // no such file: half of what firmware asks for is not there
-                findings_.warn("client-tftp-refused", name,
-                               fmt::format("refused: {}", result.reason), {});
-            return nullptr;
-        case TftpOutcome::no_server:
-        case TftpOutcome::silent:
-            stopped_ = true;
-            findings_.fail("client-no-tftp-server",
-                           fmt::format("{}:{}", server_.in_uri(), question_.tftp_port),
-                           result.outcome == TftpOutcome::silent ? "nobody answers by TFTP"
-                                                                 : "nobody serves TFTP there",
-                           "bootview serve IMAGE");
-            return nullptr;
-        }
-        return nullptr;
+    Asker asker_of(dhcp::Architecture architecture, bool is_ipxe) const {
+        return {client_.mac.value_or(dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}), client_.serial,
+                architecture, is_ipxe};
     }
-    bool has(const std::string& name) { return get(name) != nullptr; }
+    std::vector<dhcp::Message> discovers() const {
+        if (client_.is_pi())
+            return {discover_of(asker_of(dhcp::Architecture::bios, false))};
+        std::vector<dhcp::Message> messages;
+        for (const Firmware& firmware : firmwares)
+            for (const bool is_ipxe : {false, true})
+                messages.push_back(discover_of(asker_of(firmware.architecture, is_ipxe)));
+        return messages;
+    }
+
+    // What our own proxy has told this asker to load, as a line; empty: nothing.
+    std::string told(const char* who, dhcp::Architecture architecture, bool is_ipxe) {
+        const auto transaction = discover_of(asker_of(architecture, is_ipxe)).transaction;
+        for (const DhcpAnswer& answer : answers_) {
+            const auto file = boot_file_of(answer.message);
+            if (answer.message.transaction != transaction || file.empty() ||
+                !question_.network.serves_on(answer.from))
+                continue;
+            findings_.fine("client-dhcp", who,
+                           fmt::format("is told {} by {}, after {:.1f} ms", file,
+                                       answer.from.to_string(), milliseconds(answer.time)));
+            return file;
+        }
+        return {};
+    }
+
+    const std::string* get(const std::string& name) { return files_.get(name); }
+    bool has(const std::string& name) { return files_.has(name); }
 
     void miss(const char* id, std::string what, std::string fix) {
-        if (!stopped_)
-            findings_.fail(id, client_.text, std::move(what), std::move(fix));
+        if (!files_.stopped())
+            missing_.fail(id, client_.text, std::move(what), std::move(fix));
     }
 
     // Gives it a root of its own, in bootview.toml(5).
@@ -158,44 +162,113 @@ private:
         return load_first(found.entries, *prefix);
     }
 
-    // PXELINUX's order (syslinux.txt): the MAC, then "default".
-    std::optional<BootEntry> boot_as_pc() {
-        std::string program;
-        for (const auto architecture : {dhcp::Architecture::bios, dhcp::Architecture::x64})
-            for (const std::string& name : clients::boot_program_names(architecture))
-                if (program.empty() && has(name))
-                    program = name;
-        if (program.empty()) {
+    // By each firmware that finds something to load. If one of them boots, what keeps the others
+    // from it may not matter to this machine.
+    void play_pc() {
+        if (client_.mac && files_.enter_own_root(*client_.mac))
+            findings_.fine("client-root", client_.text, "has a root of its own");
+        Findings all_missing;
+        bool found_program = false;
+        bool boots = false;
+        for (const Firmware& firmware : firmwares) {
+            const auto program = program_of(firmware);
+            if (program.empty())
+                continue;
+            found_program = true;
+            missing_ = {};
+            attach(boot_as_pc(firmware, program));
+            boots = boots || !missing_.has_failures();
+            all_missing.add_all(missing_);
+        }
+        missing_ = {};
+        if (!found_program && was_asked_)
+            miss("client-not-told",
+                 "the DHCP proxy tells it nothing to load; the log of tftp-bridge says why",
+                 root_line());
+        else if (!found_program)
             miss("client-boot-program-missing",
                  "there is no boot program (pxelinux.0, EFI/BOOT/BOOTX64.EFI ...)", root_line());
+        for (Finding finding : all_missing.all()) {
+            if (boots && finding.severity == Severity::failure)
+                finding.severity = Severity::warning;
+            missing_.add(std::move(finding));
+        }
+    }
+
+    // As it is told by DHCP, or else the first of the names that the proxy looks for.
+    std::string program_of(const Firmware& firmware) {
+        if (was_asked_)
+            return told(firmware.name, firmware.architecture, false);
+        for (const std::string& name : clients::boot_program_names(firmware.architecture))
+            if (has(name))
+                return name;
+        return {};
+    }
+
+    std::optional<BootEntry> boot_as_pc(const Firmware& firmware, const std::string& program) {
+        PcLoader loader{program, client_.mac, client_.address, {}};
+        if (!fetch(firmware.name, program))
+            return std::nullopt;
+        for (const std::string& name : companions_of(program))
+            if (!has(name))
+                miss("client-file-missing",
+                     fmt::format("there is no {}, which {} loads first", name, program),
+                     name.ends_with("ldlinux.c32") ? "apt install pxelinux syslinux-common" : "");
+        if (was_asked_ && asks_whom_the_dhcp_server_names(program))
+            check_next_server(program);
+        if (was_asked_ && dhcp::is_ipxe_program(program)) {
+            const auto who = fmt::format("iPXE, by {}", firmware.name);
+            loader.ipxe_script = told(who.c_str(), firmware.architecture, true);
+            if (loader.ipxe_script.empty()) {
+                miss("client-not-told", fmt::format("{}: it is told no script", who),
+                     "bootview doctor IMAGE");
+                return std::nullopt;
+            }
+            if (!fetch(who.c_str(), loader.ipxe_script))
+                return std::nullopt;
+        }
+        const auto found =
+            read_configuration(loader, [&](const std::string& name) { return get(name); });
+        if (found.file.empty()) {
+            miss("client-configuration-missing",
+                 fmt::format("{} finds no configuration (pxelinux.cfg/default, grub.cfg ...)",
+                             program),
+                 "bootview doctor IMAGE");
             return std::nullopt;
         }
-        if (program == "pxelinux.0" && !has("ldlinux.c32"))
-            miss("client-file-missing", "there is no ldlinux.c32, which pxelinux.0 loads first",
-                 "apt install pxelinux syslinux-common");
-        std::vector<std::string> names;
-        if (client_.mac)
-            names.push_back("pxelinux.cfg/01-" + client_.mac->to_string('-'));
-        if (client_.address) {
-            std::string digits = fmt::format("{:08X}", client_.address->value);
-            for (; !digits.empty(); digits.pop_back())
-                names.push_back("pxelinux.cfg/" + digits);
+        return load_first(found.entries, "");
+    }
+
+    void check_next_server(const std::string& program) {
+        std::string named;
+        for (const DhcpAnswer& answer : answers_) {
+            if (answer.message.your.is_zero())
+                continue;
+            if (question_.network.serves_on(answer.message.server))
+                return;
+            named = answer.message.server.to_string();
         }
-        names.emplace_back("pxelinux.cfg/default");
-        for (const std::string& name : names)
-            if (const std::string* const text = get(name))
-                return load_first(pxelinux_entries(name, *text), "");
-        for (const char* name :
-             {"EFI/debian/grub.cfg", "EFI/BOOT/grub.cfg", "grub/grub.cfg", "boot/grub/grub.cfg"})
-            if (const std::string* const text = get(name))
-                return load_first(grub_entries(name, *text), "");
-        for (const char* name : {"autoexec.ipxe", "boot.ipxe"})
-            if (const std::string* const text = get(name))
-                return load_first(ipxe_entries(name, *text), "");
-        miss("client-configuration-missing",
-             fmt::format("{} finds no configuration (pxelinux.cfg/default, grub.cfg ...)", program),
+        if (named.empty())
+            return; // there is no DHCP server, which is said already
+        miss(
+            "client-grub-elsewhere",
+            fmt::format("{} looks for its configuration at {}, as the DHCP server has it, not here",
+                        program, named),
+            fmt::format("bootview dhcp-snippet dnsmasq --server {} --x64 {}",
+                        question_.network.address().value_or(dhcp::Ipv4{}).to_string(), program));
+    }
+
+    // Of a name that it was told.
+    bool fetch(const char* who, const std::string& name) {
+        if (name.find("://") != std::string::npos) {
+            findings_.not_checked("client-elsewhere", name, "a URL is not fetched here", {});
+            return false;
+        }
+        if (has(name))
+            return true;
+        miss("client-file-missing", fmt::format("{}: there is no {}", who, name),
              "bootview doctor IMAGE");
-        return std::nullopt;
+        return false;
     }
 
     // The first that takes its root from NBD, or the first of all.
@@ -210,13 +283,30 @@ private:
             miss("client-kernel-missing", "no kernel is named", "bootview doctor IMAGE");
             return std::nullopt;
         }
+        if (chosen->elsewhere) {
+            findings_.not_checked("client-elsewhere", chosen->where,
+                                  fmt::format("{} is not fetched here", chosen->kernel), {});
+            return *chosen;
+        }
         std::vector<std::string> names{chosen->kernel};
         names.insert(names.end(), chosen->initramfs.begin(), chosen->initramfs.end());
         for (const std::string& name : names)
             if (!has(prefix + name))
                 miss("client-file-missing", fmt::format("there is no {}{}", prefix, name),
                      "bootview doctor IMAGE");
-        return stopped_ ? std::nullopt : std::optional(*chosen);
+        return files_.stopped() ? std::nullopt : std::optional(*chosen);
+    }
+
+    void attach(const std::optional<BootEntry>& entry) {
+        if (!entry)
+            return;
+        const CommandLine line = parse_command_line(entry->command_line);
+        if (line.nbd_root)
+            connect(*line.nbd_root);
+        else
+            missing_.fail("client-without-nbdroot", client_.text,
+                          fmt::format("{}: its command line names no NBD server", entry->where),
+                          "bootview doctor IMAGE");
     }
 
     void connect(const NbdRoot& root) {
@@ -225,6 +315,8 @@ private:
         const std::string host = is_here ? server_.in_uri() : root.host;
         const std::uint16_t port = is_here && root.port == 10809 ? question_.nbd_port : root.port;
         const std::string uri = fmt::format("nbd://{}:{}/{}", host, port, root.name);
+        if (!attached_.insert(uri).second)
+            return; // by the other firmware too
         const auto begun = Clock::now();
         try {
             const image::Nbd nbd{uri};
@@ -249,8 +341,11 @@ private:
     const PlayQuestion& question_;
     Findings& findings_;
     Address server_;
-    std::map<std::string, std::optional<std::string>> fetched_;
-    bool stopped_ = false; // nobody answers: asking on would only take time
+    ClientFiles files_;
+    std::vector<DhcpAnswer> answers_;
+    bool was_asked_ = false; // DHCP, so that these are all
+    Findings missing_;       // what keeps it from booting, by the firmware that is played
+    std::set<std::string> attached_;
 };
 
 } // namespace

@@ -20,6 +20,8 @@
 #include <cstring>
 #include <set>
 #include <system_error>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -60,21 +62,20 @@ bool says_what_to_load(const DhcpAnswer& answer) {
 
 // The name of the file, or the options that lead to one.
 std::string what_to_load(const DhcpAnswer& answer) {
-    if (!answer.message.file.empty())
-        return answer.message.file;
-    const auto file = answer.message.find(Code::boot_file);
-    const std::string text = file ? std::string(file->begin(), file->end()) : std::string{};
-    return text.empty() ? "option 43 or 66" : text.substr(0, text.find('\0'));
+    const std::string file = boot_file_of(answer.message);
+    return file.empty() ? "option 43 or 66" : file;
 }
 
 // A packet of whole IPv4 to the client's port: what a socket does not get while it has no address.
 std::optional<DhcpAnswer> reply_in(dhcp::Bytes datagram, dhcp::Ipv4 from,
-                                   std::uint32_t transaction) {
+                                   std::span<const dhcp::Message> discovers) {
     const auto message = dhcp::parse_message(datagram);
     if (!message || message->operation != dhcp::Operation::reply ||
-        message->transaction != transaction)
+        std::none_of(discovers.begin(), discovers.end(), [&](const dhcp::Message& discover) {
+            return discover.transaction == message->transaction;
+        }))
         return std::nullopt;
-    return DhcpAnswer{from, *message};
+    return DhcpAnswer{from, *message, {}};
 }
 
 [[noreturn]] void fail(const char* what) {
@@ -120,7 +121,8 @@ public:
             fail("DHCPDISCOVER");
     }
 
-    std::optional<DhcpAnswer> receive(std::uint32_t transaction, Clock::time_point until) const {
+    std::optional<DhcpAnswer> receive(std::span<const dhcp::Message> discovers,
+                                      Clock::time_point until) const {
         while (true) {
             const auto left =
                 std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now());
@@ -137,7 +139,7 @@ public:
                 if (n > 0)
                     if (auto reply =
                             reply_in(dhcp::Bytes(buffer).first(static_cast<std::size_t>(n)),
-                                     {ntohl(from.sin_addr.s_addr)}, transaction))
+                                     {ntohl(from.sin_addr.s_addr)}, discovers))
                         return reply;
             }
             if (waiting[1].revents != 0) {
@@ -146,7 +148,7 @@ public:
                                                static_cast<std::size_t>(n)))
                                          : std::nullopt;
                 if (frame && frame->to_port == dhcp::client_port)
-                    if (auto reply = reply_in(frame->payload, frame->from, transaction))
+                    if (auto reply = reply_in(frame->payload, frame->from, discovers))
                         return reply;
             }
         }
@@ -161,7 +163,9 @@ private:
 
 dhcp::Message discover_of(const Asker& asker) {
     dhcp::Message message;
-    message.transaction = static_cast<std::uint32_t>(::getpid()) << 8 | 0xb0000001U;
+    message.transaction = static_cast<std::uint32_t>(::getpid()) << 8 | 0xb0000000U |
+                          static_cast<std::uint32_t>(asker.architecture) << 1 |
+                          (asker.is_ipxe ? 1U : 0U);
     message.flags = dhcp::broadcast_flag;
     std::copy(asker.mac.bytes.begin(), asker.mac.bytes.end(), message.hardware.begin());
     add(message, Code::message_type, {static_cast<std::uint8_t>(dhcp::MessageType::discover)});
@@ -183,30 +187,47 @@ dhcp::Message discover_of(const Asker& asker) {
         std::copy(asker.mac.bytes.begin(), asker.mac.bytes.end(), identifier.end() - 6);
         add(message, Code::machine_identifier, std::move(identifier));
     }
-    add(message, Code::architecture, {0, 0});
-    add(message, Code::network_interface, {1, 2, 1});
-    add(message, Code::vendor_class, dhcp::value_of("PXEClient:Arch:00000:UNDI:002001"));
+    const auto architecture = static_cast<std::uint16_t>(asker.architecture);
+    const bool uefi = dhcp::is_uefi(asker.architecture);
+    add(message, Code::architecture,
+        {static_cast<std::uint8_t>(architecture >> 8), static_cast<std::uint8_t>(architecture)});
+    if (asker.is_ipxe)
+        add(message, Code::user_class, dhcp::value_of("iPXE"));
+    // UNDI 2.1 of a BIOS's card; 3.16, as OVMF says.
+    if (uefi)
+        add(message, Code::network_interface, {1, 3, 16});
+    else
+        add(message, Code::network_interface, {1, 2, 1});
+    add(message, Code::vendor_class,
+        dhcp::value_of(
+            fmt::format("PXEClient:Arch:{:05}:UNDI:{}", architecture, uefi ? "003016" : "002001")));
     return message;
 }
 
-std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover,
-                                 bool expect_proxy) {
+std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface,
+                                 std::span<const dhcp::Message> discovers, bool expect_proxy) {
     const Wire wire{interface};
-    wire.send(discover);
+    const auto send = [&] {
+        for (const dhcp::Message& discover : discovers)
+            wire.send(discover);
+    };
+    const auto begun = Clock::now();
+    send();
     std::vector<DhcpAnswer> answers;
-    std::set<std::pair<dhcp::Ipv4, bool>> seen; // a server and a proxy may share a machine
+    // A server and a proxy may share a machine.
+    std::set<std::tuple<dhcp::Ipv4, bool, std::uint32_t>> seen;
     const auto end = Clock::now() + patience;
     auto until = Clock::now() + patience / 2;
     bool asked_again = false;
     bool has_address = false;
     bool has_proxy = false;
     while (true) {
-        auto answer = wire.receive(discover.transaction, until);
+        auto answer = wire.receive(discovers, until);
         const bool has_all = has_address && (has_proxy || !expect_proxy);
         if (!answer) {
             if (asked_again || has_all)
                 return answers;
-            wire.send(discover); // as a ROM does: a packet may be lost
+            send(); // as a ROM does: a packet may be lost
             asked_again = true;
             until = end;
             continue;
@@ -214,9 +235,18 @@ std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::M
         (gives_address(*answer) ? has_address : has_proxy) = true;
         if (!has_all && has_address && (has_proxy || !expect_proxy))
             until = std::min(end, Clock::now() + further_answers);
-        if (seen.emplace(answer->from, gives_address(*answer)).second)
+        answer->time = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+        if (seen.emplace(answer->from, gives_address(*answer), answer->message.transaction).second)
             answers.push_back(std::move(*answer));
     }
+}
+
+std::string boot_file_of(const dhcp::Message& answer) {
+    if (!answer.file.empty())
+        return answer.file;
+    const auto file = answer.find(Code::boot_file);
+    const std::string text = file ? std::string(file->begin(), file->end()) : std::string{};
+    return text.substr(0, text.find('\0'));
 }
 
 void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, bool expect_proxy,
@@ -225,8 +255,11 @@ void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, 
     const dhcp::Interface* const interface = network.interface();
     const std::string where = interface != nullptr ? interface->name : "network";
     std::vector<const DhcpAnswer*> servers;
+    std::set<std::pair<dhcp::Ipv4, bool>> judged; // who answers several askers, once
     bool our_proxy = false;
     for (const DhcpAnswer& answer : answers) {
+        if (!judged.emplace(answer.from, gives_address(answer)).second)
+            continue;
         const std::string who = fmt::format("DHCP server {}", answer.from.to_string());
         if (gives_address(answer)) {
             servers.push_back(&answer);

@@ -3,9 +3,12 @@
 
 #include "bootview/doctor/finding.h"
 #include "bootview/doctor/network.h"
+#include "tftp-bridge/dhcp/architecture.h"
 #include "tftp-bridge/dhcp/packet.h"
 
+#include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,19 +18,26 @@ namespace bootview::doctor {
 struct Asker {
     dhcp::Mac mac;
     std::optional<std::string> pi_serial; // 8 hex digits: it asks as a Raspberry Pi
+    dhcp::Architecture architecture = dhcp::Architecture::bios; // of its firmware
+    bool is_ipxe = false;                                       // which that firmware has loaded
 };
 
+// Each kind of asker has a transaction of its own, by which answers are told apart.
 dhcp::Message discover_of(const Asker& asker);
 
 struct DhcpAnswer {
     dhcp::Ipv4 from;
     dhcp::Message message;
+    std::chrono::microseconds time{}; // since the question
 };
 
-// A DISCOVER on this interface, and what comes back within some seconds: until there is an address,
-// and a proxy if one is expected. Needs root. Throws std::system_error.
-std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface, const dhcp::Message& discover,
-                                 bool expect_proxy);
+// These DISCOVERs on this interface, and what comes back within some seconds: until there is an
+// address, and a proxy if one is expected. Needs root. Throws std::system_error.
+std::vector<DhcpAnswer> ask_dhcp(const dhcp::Interface& interface,
+                                 std::span<const dhcp::Message> discovers, bool expect_proxy);
+
+// The file that an answer names in its header or in option 67; empty without one.
+std::string boot_file_of(const dhcp::Message& answer);
 
 // `expect_proxy`: our own proxy is up, and should be among them.
 void judge_dhcp(const std::vector<DhcpAnswer>& answers, const Network& network, bool expect_proxy,

@@ -19,6 +19,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -114,9 +115,8 @@ void check_dhcp(const Network& network, bool root, Findings& findings) {
         return;
     }
     try {
-        judge_dhcp(
-            ask_dhcp(*interface, discover_of({dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}, {}}), false),
-            network, false, findings);
+        const std::array discovers{discover_of({dhcp::Mac{{2, 0x62, 0x76, 0, 0, 1}}, {}})};
+        judge_dhcp(ask_dhcp(*interface, discovers, false), network, false, findings);
     } catch (const std::exception& error) {
         findings.not_checked("dhcp-not-asked", interface->name, error.what());
     }

@@ -4,7 +4,8 @@
 # For each a line of a table: seconds by the clock until it answered, to `reboot`, to `poweroff`; and of CPU until it answered.
 source "$(dirname "$0")/machine.sh"
 
-all=(partition label uuid partuuid uri dhcp boot ipxe ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut grows)
+all=(partition label uuid partuuid uri dhcp boot ipxe ipv6 lvm luks btrfs xfs dracut trixie trixie-dracut grows
+    tree-pxelinux tree-grub tree-ipxe-bios tree-ipxe-uefi)
 if [ $# != 1 ]; then
     [ $# != 0 ] || set -- "${all[@]}"
     status=0
@@ -43,13 +44,55 @@ dracut | trixie-dracut) kind=$form root=LABEL=writable ;;
 trixie) kind=$form where=boot:/debian root=LABEL=writable ;;
 # An image made larger on the server, which takes the room on its first boot, as those that one downloads do.
 grows) ;;
+# By the files of examples/boot-trees, put into the image as docs/howto/boot-trees.md says.
+tree-*)
+    tree=${form#tree-} tree=${tree%%-*} where=boot:/$tree root=LABEL=rootfs
+    case $form in tree-grub | *-uefi) export FIRMWARE=uefi ;; esac
+    # GRUB asks the server that the DHCP server names, so that this has to tell what to load.
+    if [ "$form" = tree-grub ]; then
+        "$BUILD/bootview/bootview" dhcp-snippet dnsmasq --server 10.77.0.2 --x64 grubnetx64.efi >"$scratch/snippet"
+        dhcp_options=("--conf-file=$scratch/snippet") proxy=()
+    fi
+    ;;
 *) fail "there is no form $form: ${all[*]}" ;;
 esac
 
+# plant_tree TREE: what that document has its readers type for it, in place of whatever boots the image otherwise.
+plant_tree() {
+    local heading label=rootfs fstab=$scratch/fstab configuration
+    case $1 in
+    pxelinux) heading=PXELINUX configuration=pxelinux.cfg/default ;;
+    grub) heading=GRUB configuration=grub/grub.cfg ;;
+    ipxe) heading=iPXE configuration=boot.ipxe ;;
+    esac
+    sed -n "/^## $heading,/,/^## /p" "$e2e/../../docs/howto/boot-trees.md" | sed -n '/^```sh$/,/^```$/p' | sed '/^```/d' |
+        sed "s|/usr/share/doc/bootview/examples|$(realpath "$e2e/../../examples")|" >"$scratch/typed"
+    [ "$(wc -l <"$scratch/typed")" = 4 ] || fail "not the four lines of the document: $(cat "$scratch/typed")"
+    local needed
+    while read -r needed; do
+        [ -e "$needed" ] || { echo "skipped: no $needed; apt install pxelinux syslinux-common ipxe grub-efi-amd64-signed"; exit 77; }
+    done < <(grep -oE '/usr/lib/[^ ]+' "$scratch/typed")
+    for old_one in pxelinux.0 ldlinux.c32 snponly.efi boot.ipxe pxelinux.cfg/default; do mdel -i "$image@@1M" "::$old_one"; done
+    mrd -i "$image@@1M" ::pxelinux.cfg
+    (cd "$scratch" && ln -s "$image" "$1.img" && bash -e "$scratch/typed") || fail "the lines of the document: $(cat "$scratch/typed")"
+    # What this test needs beside them: the label that they name, and words for a slow machine.
+    e2label "$image?offset=$((97 << 20))" "$label"
+    printf 'LABEL=%s / ext4 defaults 0 1\nLABEL=system-boot /boot/firmware vfat defaults,x-systemd.device-timeout=900 0 2\n' "$label" >"$fstab"
+    debugfs -w -f - "$image?offset=$((97 << 20))" >"$scratch/debugfs" 2>&1 <<COMMANDS
+rm /etc/fstab
+write $fstab /etc/fstab
+COMMANDS
+    sed -i 's|root=LABEL=rootfs rw|& console=ttyS0,115200 systemd.default_timeout_start_sec=900|' "$scratch/$1/$configuration"
+    grep -q 'timeout_start_sec=900' "$scratch/$1/$configuration" || fail "no such words in $configuration"
+    mcopy -o -i "$image@@1M" "$scratch/$1/$configuration" "::$configuration"
+}
+
 make_place "$kind" "${dhcp_options[@]}"
+export MTOOLS_SKIP_CHECK=1
+[[ $form != tree-* ]] || plant_tree "$tree"
 [ "$root" != UUID ] || root=UUID=$(blkid -p -O $((97 << 20)) -s UUID -o value "$image")
 words="nbdroot=$where root=$root$more"
-edit_pxelinux "s|nbdroot=[^ ]* root=[^ ]*|$words|"
+[[ $form = tree-* ]] || edit_pxelinux "s|nbdroot=[^ ]* root=[^ ]*|$words|"
 if [ "$form" = ipxe ]; then
     MTOOLS_SKIP_CHECK=1 mcopy -n -o -i "$image@@1M" ::boot.ipxe "$scratch/boot.ipxe"
     sed -n '/^# Behind a DHCP proxy/,/^isset/p' "$e2e/../../examples/make-debian-image" | tr -d '\\' >"$scratch/server.ipxe"
@@ -86,7 +129,10 @@ up() {
     boots=$((boots + 1))
     [ "$form" != luks ] || type_on_console 'Please unlock disk' passphrase "$boots"
     booted 900
-    [[ " $(guest <<<'cat /proc/cmdline') " == *" $words "* ]] || fail "$form: it was booted by: $(guest <<<'cat /proc/cmdline')"
+    # What a boot loader puts in stands between them.
+    local line
+    line=" $(guest <<<'cat /proc/cmdline') "
+    [[ $line == *" nbdroot=$where "* && $line == *" root=$root$more "* ]] || fail "$form: it was booted by: $line"
     expect 'the root' "$(guest <<<'findmnt -n -o SOURCE,FSTYPE /')" "^$found\$"
     # Whatever lies between.
     guest <<<'lsblk -n -l -s -o NAME "$(findmnt -n -o SOURCE /)" | grep -qx "nbd0 *"' || fail "$form: the root is not on NBD"

@@ -82,9 +82,10 @@ stop_server() {
     server=
 }
 
+proxy=(--dhcp-proxy --adopt) # empty: the DHCP server tells the machine itself
 bootview_serve() {
     mkdir -p "$scratch/boot"
-    start_server "$BUILD/bootview/bootview" serve --dhcp-proxy --adopt --mount "$scratch/boot" "$image"
+    start_server "$BUILD/bootview/bootview" serve ${proxy[@]+"${proxy[@]}"} --mount "$scratch/boot" "$image"
 }
 
 # served_from_loop_device: the export is a block device.

@@ -41,9 +41,11 @@ kill -HUP "$bridge"
 wait_until grep -q 'config.toml:7: \[\[client\]\] has no key rot; did you mean root?; the old settings stay' "$scratch/log"
 [ "$(fetch config.txt)" = jammy ] || fail "the old settings are gone"
 
-sed 's/jammy/noble/' "$scratch/good.toml" >"$scratch/config.toml"
+sed 's/jammy/noble/; s/"debug"/"info"/' "$scratch/good.toml" >"$scratch/config.toml"
 kill -HUP "$bridge"
 wait_until grep -q 'config.toml: 1 clients' "$scratch/log"
+grep -q 'config.toml: only what it says about clients is read again; restart tftp-bridge' "$scratch/log" ||
+    fail "nothing said of log-level, which has to wait"
 [ "$(fetch config.txt)" = noble ] || fail "the new settings are not used: $(fetch config.txt)"
 
 # Without a [[client]], the layout decides: a Pi 3+ has told its serial number by DHCP.

@@ -1,7 +1,7 @@
 # Networks that clients can't be served on: interfaces, netmasks, firewalls, DHCP servers. In network
 # namespaces of its own: "server", where the doctor is, and "router".
 source "$(dirname "$0")/doctor.sh"
-requires ip nft dnsmasq sysctl python3
+requires ip nft dnsmasq nbdkit sysctl python3
 [ "$(id -u)" = 0 ] || { echo "skipped: network namespaces need root"; exit 77; }
 net=bvd$$
 for machine in server router; do
@@ -154,6 +154,89 @@ kill "$bridge"
 wait "$bridge" || true
 examine --as 52:54:00:12:34:56 --dhcp-proxy
 finds failure dhcp-proxy-silent
+finds failure client-not-told
+
+# PCs with roots of their own: each firmware is told what lies there, and its loader reads that, not what lies beside it.
+make_kernel "$scratch/vmlinuz" "$kernel"
+for root in all chain; do
+    mkdir -p "$scratch/files/$root/grub" "$scratch/files/$root/pxelinux.cfg"
+    cp "$scratch/vmlinuz" "$scratch/files/$root/vmlinuz"
+    head -c 100000 /dev/zero >"$scratch/files/$root/initrd.img"
+done
+cd "$scratch/files/all"
+echo loader | tee pxelinux.0 ldlinux.c32 grubnetx64.efi >/dev/null
+printf 'LABEL linux\n KERNEL vmlinuz\n INITRD initrd.img\n APPEND nbdroot=boot:/all root=LABEL=r\n' >pxelinux.cfg/default
+printf "menuentry 'a' {\n linux /vmlinuz nbdroot=boot:/all root=LABEL=r\n initrd /initrd.img\n}\n" >grub/grub.cfg
+cd "$scratch/files/chain"
+echo loader >snponly.efi
+printf '#!ipxe\nkernel vmlinuz initrd=initrd.img nbdroot=boot:/${net0/mac:hexhyp}\ninitrd initrd.img\nboot\n' >boot.ipxe
+cd "$scratch"
+cat >"$scratch/bridge.toml" <<'END'
+adopt = false
+dhcp-proxy = true
+[[client]]
+mac = "52:54:00:12:34:55"
+root = "all"
+[[client]]
+mac = "52:54:00:12:34:57"
+root = "chain"
+END
+server nbdkit --foreground --port 10809 --ipaddr 192.168.77.1 memory 1M </dev/null >/dev/null 2>&1 &
+cleanup "kill -KILL $!"
+wait_until eval "server ss -Hltn | grep -q 192.168.77.1:10809"
+start_proxy() { # ARGUMENT...
+    ip netns exec "$net-server" "$TFTP_BRIDGE" --root "$scratch/files" --listen :69 "$@" 2>"$scratch/bridge.log" &
+    bridge=$!
+    cleanup "kill $bridge"
+    wait_until grep -q 'listening on' "$scratch/bridge.log"
+}
+start_proxy --config "$scratch/bridge.toml"
+arguments=(--nbd-port 10809 --listen 192.168.77.1 --dhcp-proxy)
+told() { all_said | grep -q "fine client-dhcp: $1: is told $2 by 192.168.77.1" || fail "$1 is not told $2: $(all_said)"; }
+fetched() { all_said | grep -q "fine client-tftp: $1: $2 bytes in" || fail "$1 was not fetched: $(all_said)"; }
+examine --as 52:54:00:12:34:55
+told BIOS pxelinux.0
+told UEFI grubnetx64.efi
+for file in pxelinux.0 ldlinux.c32 grubnetx64.efi; do fetched $file 7; done
+for file in pxelinux.cfg/default grub/grub.cfg vmlinuz; do fetched $file '[0-9]*'; done
+fetched initrd.img 100000
+has client-root || fail "not in its own root: $(all_said)"
+all_said | grep -q 'fine client-nbd: nbd://192.168.77.1:10809/all: 1048576 bytes' || fail "no NBD: $(all_said)"
+! has client-file-missing && ! has client-without-nbdroot || fail "it boots, and yet: $(all_said)"
+# GRUB does not hear of the proxy. What only one of them misses may not matter.
+finds warning client-grub-elsewhere 192.168.77.254
+[ "$(said client-grub-elsewhere fix)" = 'bootview dhcp-snippet dnsmasq --server 192.168.77.1 --x64 grubnetx64.efi' ] ||
+    fail "no line for GRUB: $(said client-grub-elsewhere fix)"
+rm "$scratch/files/all/grub/grub.cfg"
+examine --as 52:54:00:12:34:55
+finds warning client-configuration-missing grubnetx64.efi
+rm "$scratch/files/all/pxelinux.cfg/default"
+examine --as 52:54:00:12:34:55
+finds failure client-configuration-missing pxelinux.0
+examine --as 52:54:00:12:34:57
+told UEFI snponly.efi
+told 'iPXE, by UEFI' boot.ipxe
+fetched initrd.img 100000
+all_said | grep -q 'fine client-nbd: nbd://192.168.77.1:10809/52-54-00-12-34-57: 1048576 bytes' || fail "no NBD: $(all_said)"
+rm "$scratch/files/chain/boot.ipxe"
+examine --as 52:54:00:12:34:57
+finds failure client-not-told 'iPXE, by UEFI'
+examine --as 52:54:00:12:34:58 # whom nobody has named
+finds failure client-not-told
+# A DHCP server that names us.
+stop_dhcp
+serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600 --dhcp-boot=,,192.168.77.1
+examine --as 52:54:00:12:34:55
+told UEFI grubnetx64.efi
+no client-grub-elsewhere
+# Who asks for no address is not told; what is in its root is found all the same.
+arguments=(--nbd-port 10809 --listen 192.168.77.1)
+examine --as 52:54:00:12:34:57
+fetched snponly.efi 7
+finds failure client-configuration-missing snponly.efi
+kill "$bridge"
+wait "$bridge" || true
+arguments=(--nbd-port 10809)
 stop_dhcp
 serve_dhcp --dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,600 --dhcp-boot=pxelinux.0
 examine --dhcp-proxy

@@ -71,6 +71,16 @@ examine --as 52:54:00:12:34:56
 all_said | grep -q 'client-tftp: pxelinux.cfg/01-52-54-00-12-34-56' || fail "not its own configuration: $(all_said)"
 examine --as 192.0.2.9 # another one finds none
 finds failure client-configuration-missing
+no client-root
+# An image that is named by a MAC is this one's, and nothing beside it is.
+own=$root/52-54-00-12-34-59
+mkdir -p "$own/pxelinux.cfg"
+cp pxelinux.0 ldlinux.c32 vmlinuz "$own"
+printf 'LABEL linux\n KERNEL vmlinuz\n INITRD initrd.img\n APPEND %s\n' "$line" >"$own/pxelinux.cfg/default"
+examine --as 52:54:00:12:34:59
+has client-root || fail "not in the image of its MAC: $(all_said)"
+all_said | grep -q 'client-tftp: pxelinux.cfg/default' || fail "not its own configuration: $(all_said)"
+finds failure client-file-missing initrd.img
 rm ldlinux.c32
 examine --as 52:54:00:12:34:56
 finds failure client-file-missing ldlinux.c32

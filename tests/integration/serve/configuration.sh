@@ -94,6 +94,7 @@ write "images = \"$scratch/images\"" 'nbd-port = 1' 'max-transfers = 50' '[[clie
 start_serve --config "$config"
 one=$(boot_file "$scratch/images/one.img" kernel8.img) two=$(boot_file "$scratch/images/two.img" kernel8.img)
 tftp=${tftp%NAME/}
+[[ $nbd != *:1/* ]] || die "the command line has not counted more than the file: $nbd"
 [[ $(fetch kernel8.img) == "$one" ]] || die "the client has not got its root"
 said() { grep -qF -- "$1" "$scratch/serve.err"; }
 
@@ -101,11 +102,14 @@ said() { grep -qF -- "$1" "$scratch/serve.err"; }
 curl --silent --max-time 100 --tftp-blksize 64 "${tftp}kernel8.img" >"$scratch/slow" &
 slow=$!
 wait_for 60 test -s "$scratch/slow" || die "a transfer does not begin"
-write "images = \"$scratch/images\"" 'nbd-port = 2' 'max-transfers = 50' '[[client]]' 'ip = "127.0.0.1"' 'root = "two"' >"$config"
+write "images = \"$scratch/images\"" 'nbd-port = 2' '[[client]]' 'ip = "127.0.0.1"' 'root = "two"' \
+    '[[client]]' 'ip = "192.0.2.7"' 'root = "three"' >"$config"
 kill -HUP "$serve_pid"
 gets() { [[ $(fetch kernel8.img) == "$1" ]]; }
 wait_for 60 gets "$two" || die "SIGHUP: the client has not got its other root"
 said "$config:2: nbd-port takes a new start" || die "serve does not say that nbd-port stays"
+said "$config: without max-transfers it takes a new start" || die "serve does not say that max-transfers stays"
+said "$config:8: root three: no image" || die "serve does not say that a client has no image"
 wait "$slow" || die "SIGHUP has ended a transfer"
 [[ $(sum <"$scratch/slow") == "$one" ]] || die "SIGHUP has mixed two files"
 

@@ -105,11 +105,21 @@ TEST(ConfigFile, ValuesThatMakeNoSenseAreToldWithAnExample) {
     expect_error(client + "prefix = 'a/b'", "t.toml:2: ", "one name");
     expect_error(client + "root = '../other'", "t.toml:2: ", "absolute path");
     expect_error(client + "root = 'a/../../b'", "t.toml:2: ", "absolute path");
+    expect_error(client + "root = '..'", "t.toml:2: ", "absolute path");
+    expect_error(client + "root = 'a/..'", "t.toml:2: ", "absolute path");
     expect_error(client + "root = ''", "t.toml:2: ", "leave the line out");
     expect_error(client + "boot-file = '" + std::string(128, 'x') + "'", "t.toml:2: ", "127");
+    EXPECT_EQ(error_of(client + "ip = '192.0.2.1'\nboot-file = '" + std::string(127, 'x') + "'"),
+              "no error");
     expect_error("root = {a = 1}", "t.toml:1: ", "a text, a number");
     expect_error("client = 5", "t.toml:1: ", "[[client]]");
     expect_error("[client]\nmac = 'dc:a6:32:01:36:c2'", "t.toml:1: ", "[[client]]");
+}
+
+TEST(ConfigFile, OneMistakeDoesNotHideTheNext) {
+    EXPECT_EQ(error_of("[[client]]\nmac = 'x'\n[[client]]\nserial = 'y'\n"),
+              error_of("[[client]]\nmac = 'x'\n") + "\n" +
+                  error_of("\n\n[[client]]\nserial = 'y'\n"));
 }
 
 TEST(ConfigFile, AClientThatIsNobodyIsAnError) {
@@ -119,6 +129,16 @@ TEST(ConfigFile, AClientThatIsNobodyIsAnError) {
 TEST(ConfigFile, TheSameMachineTwiceIsAnErrorThatNamesBoth) {
     expect_error("[[client]]\nserial = '9ffefdef'\n\n[[client]]\nserial = '100000009ffefdef'\n",
                  "t.toml:4: this [[client]] has the serial of the one in line 1");
+    for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+             {"mac", "DC:A6:32:01:36:C2"},
+             {"uuid", "00112233-4455-6677-8899-aabbccddeeff"},
+             {"ip", "192.0.2.7"},
+             {"prefix", "lab"}}) {
+        const auto client = "[[client]]\n" + key + " = '" + value + "'\n";
+        // Also if another one stands between them.
+        expect_error(client + "[[client]]\nserial = '9ffefdef'\n" + client,
+                     "t.toml:5: this [[client]] has the " + key + " of the one in line 1");
+    }
     EXPECT_EQ(error_of("[[client]]\nmac = 'dca6320136c2'\narch = 'x64'\n"
                        "[[client]]\nmac = 'dca6320136c2'\narch = 'bios'\n"),
               "no error");

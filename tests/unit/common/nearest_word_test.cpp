@@ -11,6 +11,7 @@ TEST(NearestWord, AMistypedWordIsTakenForTheOneItResembles) {
     EXPECT_EQ(nearest("tftpport", words), "tftp-port");
     EXPECT_EQ(nearest("lissten", words), "listen");
     EXPECT_EQ(nearest("x", {}), "");
+    EXPECT_EQ(nearest("ab", {"abc", "abd"}), "abc"); // the first of two
 }
 
 } // namespace

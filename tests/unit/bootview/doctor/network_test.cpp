@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace bootview::doctor {
 namespace {
 
@@ -110,6 +112,32 @@ TEST(Dhcp, AsksAsAMachineThatBoots) {
     const auto pc = dhcp::identify(discover_of({mac, {}}));
     ASSERT_TRUE(pc.machine);
     EXPECT_EQ(pc.machine->boot_class, dhcp::BootClass::bios);
+    const auto uefi = dhcp::identify(discover_of({mac, {}, dhcp::Architecture::x64, false}));
+    ASSERT_TRUE(uefi.machine);
+    EXPECT_EQ(uefi.machine->boot_class, dhcp::BootClass::uefi);
+    EXPECT_EQ(uefi.machine->architecture, dhcp::Architecture::x64);
+    const auto ipxe = dhcp::identify(discover_of({mac, {}, dhcp::Architecture::x64, true}));
+    ASSERT_TRUE(ipxe.machine);
+    EXPECT_EQ(ipxe.machine->boot_class, dhcp::BootClass::ipxe);
+    EXPECT_EQ(ipxe.machine->architecture, dhcp::Architecture::x64);
+}
+
+// Several ask at once, and each is to hear what it is told itself.
+TEST(Dhcp, EachThatAsksHasATransactionOfItsOwn) {
+    const dhcp::Mac mac{{0x52, 0x54, 0, 1, 2, 3}};
+    std::set<std::uint32_t> transactions;
+    for (const auto architecture : {dhcp::Architecture::bios, dhcp::Architecture::x64})
+        for (const bool is_ipxe : {false, true})
+            transactions.insert(discover_of({mac, {}, architecture, is_ipxe}).transaction);
+    EXPECT_EQ(transactions.size(), 4U);
+}
+
+TEST(Dhcp, AServerThatAnswersSeveralIsOne) {
+    Findings findings;
+    auto second = offer(router, {0x0a4d0064});
+    second.message.transaction = 1;
+    judge_dhcp({offer(router, {0x0a4d0064}), second}, network(), false, findings);
+    EXPECT_EQ(findings.find("dhcp-servers-several"), nullptr);
 }
 
 } // namespace

@@ -85,8 +85,23 @@ rm ldlinux.c32
 examine --as 52:54:00:12:34:56
 finds failure client-file-missing ldlinux.c32
 
-# Servers that are not there.
 cp pxelinux.0 ldlinux.c32
+cp pxelinux.0 ldlinux.c32
+own=pxelinux.cfg/01-52-54-00-12-34-56
+cp $own "$scratch/configuration"
+echo 'DEFAULT linux' >$own
+examine --as 52:54:00:12:34:56
+finds failure client-kernel-missing
+sed 's|KERNEL vmlinuz|KERNEL http://192.0.2.1/vmlinuz|' "$scratch/configuration" >$own
+examine --as 52:54:00:12:34:56
+finds unchecked client-elsewhere http://192.0.2.1/vmlinuz
+cp "$scratch/configuration" $own
+rm vmlinuz
+mkdir vmlinuz # which is there, and no file
+examine --as 52:54:00:12:34:56
+finds warning client-tftp-refused vmlinuz
+
+# Servers that are not there.
 kill -KILL "$nbdkit"
 wait "$nbdkit" || true
 examine --as 52:54:00:12:34:56

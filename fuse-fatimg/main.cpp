@@ -51,7 +51,8 @@ namespace {
 // libfuse's own words about a failure; printed with ours, as one line.
 std::string last_fuse_message; // NOLINT: libfuse's callback has no user data
 
-void take_fuse_message(fuse_log_level, const char* format, va_list arguments) {
+[[gnu::format(printf, 2, 0)]] void take_fuse_message(fuse_log_level, const char* format,
+                                                     va_list arguments) {
     char text[512];
     std::vsnprintf(text, sizeof text, format, arguments);
     last_fuse_message = text;

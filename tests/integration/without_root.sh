@@ -38,12 +38,13 @@ if can_remount "an ordinary user"; then
     chmod 755 "$scratch"
     chmod 644 "$scratch"/*
     # The build tree may lie where that user may not go, so they get copies.
-    mkdir "$scratch/programs"
+    mkdir "$scratch/programs" "$scratch/support"
+    cp "$(dirname "$FUNCTIONS")/../support/wait_until.sh" "$scratch/support/"
     for name in PLUGIN FUSE_FATIMG TFTP_BRIDGE FUNCTIONS; do
         cp "${!name}" "$(dirname "$FUNCTIONS")/usual_machine.sh" "$scratch/programs/"
         export "$name=$scratch/programs/$(basename "${!name}")"
     done
-    chmod -R a+rX "$scratch/programs"
+    chmod -R a+rX "$scratch/programs" "$scratch/support"
     timeout 60 unshare -m bash "$(dirname "$FUNCTIONS")/usual_machine.sh" "$scratch" \
         env -u XDG_RUNTIME_DIR HOME=/nonexistent bash "$scratch/chain.sh"
 fi

@@ -1,9 +1,9 @@
 // dnsmasq's lines about booting (dnsmasq(8)): DHCP, PXE and TFTP. It goes on giving out addresses.
 #include "bootview/config/draft.h"
 #include "bootview/endpoint.h"
+#include "bootview/lower_case.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <map>
 #include <optional>
@@ -76,13 +76,6 @@ bool is_mac(const std::string& word) {
                return byte.size() == 2 &&
                       byte.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
            });
-}
-
-// As dnsmasq takes them in either case, and writes them in one: tftp-unique-root.
-std::string lower(std::string text) {
-    for (char& c : text)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
 }
 
 struct Host {
@@ -236,7 +229,7 @@ void Import::take_host(const SourceLine& line) {
     for (const auto& word : words_of(line.value)) {
         const auto address = parse_address(word);
         if (is_mac(word))
-            host.macs.push_back(lower(word));
+            host.macs.push_back(lower_case(word)); // as it writes them: tftp-unique-root
         else if (word.starts_with("set:") || word.starts_with("net:"))
             host.tags.insert(word.substr(4));
         else if (!word.empty() && address && !address->is_any() && !address->is_ipv6())

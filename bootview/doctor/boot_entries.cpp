@@ -1,7 +1,8 @@
 #include "bootview/doctor/boot_entries.h"
 
+#include "bootview/lower_case.h"
+
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <sstream>
 
@@ -10,13 +11,6 @@
 namespace bootview::doctor {
 
 namespace {
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return result;
-}
 
 std::string trimmed(std::string_view text) {
     const auto begin = text.find_first_not_of(" \t\r");
@@ -142,7 +136,7 @@ std::vector<BootEntry> pxelinux_entries(const std::string& file, std::string_vie
         return (std::strtoul(value.c_str(), nullptr, 0) & 1) != 0;
     };
     for (const auto& [word, value] : lines_of(text)) {
-        const std::string key = lower(word);
+        const std::string key = lower_case(word);
         if (key == "label")
             labels.push_back({value, "", "", std::nullopt, adds_ip_to_all});
         else if (key == "append" && labels.empty())
@@ -160,7 +154,7 @@ std::vector<BootEntry> pxelinux_entries(const std::string& file, std::string_vie
     }
     std::vector<BootEntry> entries;
     for (const Label& label : labels) {
-        if (label.kernel.empty() || lower(label.kernel).ends_with(".c32"))
+        if (label.kernel.empty() || lower_case(label.kernel).ends_with(".c32"))
             continue; // a local disk, a menu
         BootEntry entry;
         entry.where = fmt::format("{}, label {}", file, label.name);
@@ -184,11 +178,11 @@ std::vector<BootEntry> pxelinux_entries(const std::string& file, std::string_vie
 std::vector<std::string> pxelinux_modules(std::string_view text) {
     std::vector<std::string> modules;
     for (const auto& [word, value] : lines_of(text)) {
-        const std::string key = lower(word);
+        const std::string key = lower_case(word);
         if (key != "ui" && key != "kernel" && key != "default" && key != "com32")
             continue;
         const auto words = words_of(value);
-        if (words.empty() || !lower(words.front()).ends_with(".c32"))
+        if (words.empty() || !lower_case(words.front()).ends_with(".c32"))
             continue;
         const auto path = path_in_volume(words.front());
         if (path && std::find(modules.begin(), modules.end(), *path) == modules.end())
@@ -247,7 +241,7 @@ void read_pi_config(std::string_view text, const PiFiles& files, PiSettings& set
         if (line.empty() || line.front() == '#')
             continue;
         if (line.front() == '[') {
-            is_meant = lower(line) != "[none]";
+            is_meant = lower_case(line) != "[none]";
             continue;
         }
         if (!is_meant)

@@ -184,6 +184,15 @@ protected:
         const std::array<timespec, 2> times{then, then};
         ASSERT_EQ(::utimensat(AT_FDCWD, image_.c_str(), times.data(), 0), 0);
     }
+    // Of which the times tell nothing but that they are others.
+    void write_past_everybody() {
+        add_to_image(image_, "other", "x");
+        last_written(1h);
+    }
+    void attach() {
+        stack_.start_nbd();
+        wait_for("attached");
+    }
     // By what the view logs: whoever asks the mount makes it look at the image.
     void wait_for(const std::string& mode) {
         const std::string word = mode == "attached" ? ": attached to " : ": polling ";
@@ -221,8 +230,7 @@ protected:
 TEST_F(AnOpenFile, OutlivesTheServersStartAndRestart) {
     ASSERT_NO_FATAL_FAILURE(begin(1h));
     for (int i = 0; i < 2; ++i) {
-        stack_.start_nbd();
-        ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+        ASSERT_NO_FATAL_FAILURE(attach());
         EXPECT_EQ(read_next(), 0);
         stack_.nbd().signal(SIGKILL);
         stack_.nbd().wait(10s);
@@ -233,40 +241,33 @@ TEST_F(AnOpenFile, OutlivesTheServersStartAndRestart) {
 
 TEST_F(AnOpenFile, EndsWhereAWriteCanHaveBeenMissed) {
     ASSERT_NO_FATAL_FAILURE(begin(1h));
-    add_to_image(image_, "other", "x");
-    ASSERT_NO_FATAL_FAILURE(last_written(1h));
-    stack_.start_nbd();
-    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    ASSERT_NO_FATAL_FAILURE(write_past_everybody());
+    ASSERT_NO_FATAL_FAILURE(attach());
     EXPECT_EQ(read_next(), ESTALE);
 }
 
 TEST_F(AnOpenFile, EndsWhereOneWasSeenWhileNobodyPublished) {
     ASSERT_NO_FATAL_FAILURE(begin(1h));
-    add_to_image(image_, "other", "x");
-    ASSERT_NO_FATAL_FAILURE(last_written(1h));
+    ASSERT_NO_FATAL_FAILURE(write_past_everybody());
     EXPECT_EQ(read_next(), 0);
-    stack_.start_nbd();
-    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    ASSERT_NO_FATAL_FAILURE(attach());
     EXPECT_EQ(read_next(), ESTALE);
 }
 
 TEST_F(AnOpenFile, EndsWhereOneCanHaveBeenUnderWay) {
     ASSERT_NO_FATAL_FAILURE(begin(5s));
-    stack_.start_nbd();
-    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    ASSERT_NO_FATAL_FAILURE(attach());
     EXPECT_EQ(read_next(), ESTALE);
 }
 
 TEST_F(AnOpenFile, EndsWhereItWasWrittenAfterTheServerDied) {
     ASSERT_NO_FATAL_FAILURE(begin(1h));
-    stack_.start_nbd();
-    ASSERT_NO_FATAL_FAILURE(wait_for("attached"));
+    ASSERT_NO_FATAL_FAILURE(attach());
     ASSERT_EQ(read_next(), 0);
     stack_.view().signal(SIGSTOP);
     stack_.nbd().signal(SIGKILL);
     stack_.nbd().wait(10s);
-    add_to_image(image_, "other", "x");
-    ASSERT_NO_FATAL_FAILURE(last_written(1h));
+    ASSERT_NO_FATAL_FAILURE(write_past_everybody());
     stack_.view().signal(SIGCONT);
     ASSERT_NO_FATAL_FAILURE(wait_for("poll"));
     EXPECT_EQ(read_next(), ESTALE);

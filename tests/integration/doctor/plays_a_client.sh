@@ -86,7 +86,6 @@ examine --as 52:54:00:12:34:56
 finds failure client-file-missing ldlinux.c32
 
 cp pxelinux.0 ldlinux.c32
-cp pxelinux.0 ldlinux.c32
 own=pxelinux.cfg/01-52-54-00-12-34-56
 cp $own "$scratch/configuration"
 echo 'DEFAULT linux' >$own

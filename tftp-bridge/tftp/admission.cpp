@@ -31,12 +31,13 @@ Admission::Verdict Admission::ask(const Endpoint& client, TimePoint now) const {
     if (all_ >= max_transfers_)
         return Verdict::full;
     const auto address = address_alone(client);
-    const auto found = by_address_.find(address);
-    if (found == by_address_.end())
-        return Verdict::free;
-    if (found->second >= max_per_client_)
+    const auto running = by_address_.find(address);
+    const auto refusals = refusals_.find(address);
+    const auto transfers = running == by_address_.end() ? 0 : running->second;
+    const auto refused = refusals == refusals_.end() || now >= refusals_end_ ? 0 : refusals->second;
+    if (transfers >= max_per_client_)
         return Verdict::client_full;
-    if (found->second >= max_of_stranger && !holds(heard_until_, address, now))
+    if (transfers + refused >= max_of_stranger && !holds(heard_until_, address, now))
         return Verdict::stranger_full;
     return Verdict::free;
 }
@@ -51,6 +52,15 @@ void Admission::leave(const Endpoint& client) {
     const auto found = by_address_.find(address_alone(client));
     if (--found->second == 0)
         by_address_.erase(found);
+}
+
+void Admission::refused(const Endpoint& client, TimePoint now) {
+    if (now >= refusals_end_) {
+        refusals_end_ = now + refusals_period;
+        refusals_.clear();
+    }
+    if (refusals_.size() < max_remembered)
+        ++refusals_[address_alone(client)];
 }
 
 void Admission::acknowledged(const Endpoint& client, TimePoint now) {

@@ -36,6 +36,9 @@ public:
     void enter(const Endpoint& client);
     void leave(const Endpoint& client); // has entered before
 
+    // Nobody there has waited for an answer. Of an address that has acknowledged nothing, these
+    // count as if their transfers still ran, for a period.
+    void refused(const Endpoint& client, TimePoint now);
     // A client at this address has acknowledged something.
     void acknowledged(const Endpoint& client, TimePoint now);
     // Somebody has acknowledged in its name what was never sent.
@@ -51,6 +54,9 @@ private:
     std::unordered_map<Endpoint, std::uint32_t, EndpointHash> by_address_; // port 0
     Times heard_until_;
     Times distrusted_until_;
+    static constexpr std::chrono::seconds refusals_period{10};
+    std::unordered_map<Endpoint, std::uint32_t, EndpointHash> refusals_; // port 0; in this period
+    TimePoint refusals_end_{};
 };
 
 } // namespace bootview::tftp

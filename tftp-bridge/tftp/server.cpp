@@ -240,6 +240,8 @@ void Server::settle(std::uint64_t id, Running& running) {
         running.heard = true;
         admission_.acknowledged(running.conversation.client, Clock::now());
     }
+    if (transfer.refused())
+        admission_.refused(running.conversation.client, Clock::now());
     if (transfer.outcome() == Outcome::forged)
         admission_.distrust(running.conversation.client, Clock::now());
     if (transfer.ended())

@@ -160,15 +160,22 @@ bool Server::make_room(const Endpoint& client, TimePoint now) {
     }
     std::vector<std::uint64_t> silent;
     for (const auto& [id, running] : running_)
-        if (running->transfer && running->transfer->silent() &&
+        if (running->transfer &&
             (in_all || running->conversation.client.address == client.address)) {
+            // What it has said may still wait in its socket.
+            if (!in_all && running->transfer->channel().is_own())
+                running->transfer->on_readable(batch_, now, now);
+            if (!running->transfer->ended() && !running->transfer->silent() &&
+                !(running->transfer->heard() && !running->heard))
+                continue;
             silent.push_back(id);
             if (silent.size() == most_ended_at_once)
                 break;
         }
     for (const auto id : silent) {
         auto& running = *running_.at(id);
-        running.transfer->abandon("silent, made room for another client");
+        if (running.transfer->silent() && !running.transfer->ended())
+            running.transfer->abandon("silent, made room for another client");
         settle(id, running);
     }
     if (!silent.empty())

@@ -112,6 +112,7 @@ void Transfer::on_datagram(Bytes datagram, SendBatch& batch, TimePoint now) {
         // ROM of a Raspberry Pi 3 does not answer ARP during a transfer.
         perform(sender_.acknowledge(*block, now), MSG_CONFIRM, batch, now);
     } else if (const auto error = parse_error(datagram)) {
+        told_error_ = !parameters_.guessable;
         on_client_error(*error);
     }
 }
@@ -301,6 +302,7 @@ void Transfer::on_client_error(const ErrorMessage& message) {
 void Transfer::on_socket_error(int error) {
     switch (error) {
     case ECONNREFUSED: // ICMP "port unreachable": the client has closed its port
+        refused_ = !heard();
         if (sender_.all_sent())
             finish(", the client left before the last acknowledgement");
         else if (sender_.awaits_oack_ack())

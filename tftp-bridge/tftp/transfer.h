@@ -79,7 +79,9 @@ public:
     // The client has not been heard of for so long that something was repeated.
     bool silent() const { return sender_.tries() > 0; }
     // It has acknowledged something, and not what it could not know.
-    bool heard() const { return sender_.heard() && !held_; }
+    bool heard() const { return (sender_.heard() || told_error_) && !held_; }
+    // Nobody there waited for an answer.
+    bool refused() const { return refused_; }
     TimePoint last_progress() const { return sender_.last_progress(); }
     TimePoint deadline() const {
         return std::min(sender_.deadline(), resumes_at_.value_or(TimePoint::max()));
@@ -126,6 +128,8 @@ private:
     TimePoint started_{};
     std::uint64_t sent_bytes_ = 0;
     int unreachable_ = 0;
+    bool told_error_ = false;
+    bool refused_ = false;
     Outcome outcome_ = Outcome::running;
 };
 

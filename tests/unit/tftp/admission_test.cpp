@@ -43,6 +43,19 @@ TEST(Admission, AnAddressThatHasAcknowledgedNothingHasFewTransfersAtATime) {
     EXPECT_EQ(admission.ask(somebody, t0 + Admission::remembered_for + 1s), Verdict::stranger_full);
 }
 
+TEST(Admission, AnAddressWhereNobodyWaitsForAnswersGetsFew) {
+    Admission admission(4000, 2000);
+    const auto somebody = client("192.0.2.1", 1000);
+    for (std::uint32_t i = 0; i < Admission::max_of_stranger; ++i) {
+        EXPECT_EQ(admission.ask(somebody, t0), Verdict::free);
+        admission.enter(somebody);
+        admission.leave(somebody);
+        admission.refused(somebody, t0);
+    }
+    EXPECT_EQ(admission.ask(somebody, t0), Verdict::stranger_full);
+    EXPECT_EQ(admission.ask(somebody, t0 + 1min), Verdict::free);
+}
+
 TEST(Admission, AnAddressThatIsForgedIsTrustedAgainAfterAWhile) {
     Admission admission(4000, 2000);
     const auto somebody = client("192.0.2.1", 1000);

@@ -34,6 +34,7 @@ struct CommandLine {
     struct {
         std::string file = bootview::config::default_file();
         std::string directory;
+        std::string view;
         bootview::config::ImportKind kind = bootview::config::ImportKind::nobodd;
         std::vector<std::string> files;
     } config;
@@ -208,8 +209,11 @@ CLI::App* declare_config(CLI::App& app, CommandLine& line) {
         ->transform(one_of(kinds));
     import->add_option("FILE", line.config.files, "Its files")->required();
     auto* units = add("units", "Write what the systemd units read into a directory");
-    units->add_option("DIR", line.config.directory, "The directory: /run/bootview")->required();
+    units->add_option("DIR", line.config.directory, "The directory: /run/bootview-config")
+        ->required();
     units->add_option("FILE", line.config.file, "The file")->capture_default_str();
+    units->add_option("--view", line.config.view,
+                      "Where the boot files are shown (default: boot below DIR)");
     return config;
 }
 
@@ -218,7 +222,8 @@ int run_config(const CLI::App& config, const CommandLine& line) {
         return bootview::config::check(line.config.file);
     if (config.got_subcommand("import"))
         return bootview::config::import(line.config.kind, line.config.files);
-    return bootview::config::write_for_units(line.config.directory, line.config.file);
+    return bootview::config::write_for_units(line.config.directory, line.config.view,
+                                             line.config.file);
 }
 
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {

@@ -14,8 +14,9 @@ int check(const std::string& file);
 // Prints what the files of another server come to.
 int import(ImportKind kind, const std::vector<std::string>& files);
 
-// Writes what the systemd units read into the directory. If the file is wrong, what is there stays.
-int write_for_units(const std::string& directory, const std::string& file);
+// Writes what the systemd units read into the directory. `view`: where the boot files are shown;
+// empty: boot below it. If the file is wrong, what is there stays.
+int write_for_units(const std::string& directory, const std::string& view, const std::string& file);
 
 // The tftp-bridge beside this program.
 std::string bridge_program();

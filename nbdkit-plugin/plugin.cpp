@@ -100,7 +100,8 @@ Result guarded(const char* what, Result on_error, Callback callback) noexcept {
         const int error = e.code().value();
         errno = error;
         if (error != EOPNOTSUPP) // a client that tries a fast zero is no error
-            nbdkit_error("%s%s: %s", what, bootview::printable(e.what()).c_str(), std::strerror(error));
+            nbdkit_error("%s%s: %s", what, bootview::printable(e.what()).c_str(),
+                         std::strerror(error));
         errno = wire_error(error);
     } catch (const std::exception& e) {
         nbdkit_error("%s%s", what, bootview::printable(e.what()).c_str());
@@ -189,8 +190,9 @@ const char* bootview_default_export(int /*readonly*/, int /*is_tls*/) {
 void* bootview_open(int readonly) {
     const char* name = nbdkit_export_name();
     const std::string export_name = name != nullptr ? name : "";
-    const std::string what =
-        settings.file.empty() ? "export '" + export_name + "': " : settings.file + ": ";
+    const std::string what = settings.file.empty()
+                                 ? "export '" + bootview::printable(export_name) + "': "
+                                 : settings.file + ": ";
     return guarded(what.c_str(), static_cast<void*>(nullptr), [&]() -> void* {
         const std::string path = exports->path_of(export_name);
         auto opened = std::make_unique<Connection>(

@@ -187,7 +187,17 @@ void Supervisor::take_line(Slot& slot, std::string_view text) {
         slot.held_lines.size() < most_held_lines)
         slot.held_lines.emplace_back(text);
     else
-        log::line(slot.part.tag, text);
+        relay(slot, text);
+}
+
+void Supervisor::relay(Slot& slot, std::string_view text) {
+    std::uint64_t left_out = 0;
+    if (!slot.lines.allows(Clock::now(), left_out))
+        return;
+    if (left_out > 0)
+        log::say(log::Level::warning, "{} lines of {} were left out: more than 2000 in {} s",
+                 left_out, slot.part.name, LineRate::period.count());
+    log::line(slot.part.tag, text);
 }
 
 void Supervisor::release_lines(Slot& slot) {

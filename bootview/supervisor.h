@@ -14,6 +14,7 @@
 #include "bootview/readiness.h"
 #include "bootview/restart_delay.h"
 #include "common/descriptor.h"
+#include "common/line_rate.h"
 
 #include <chrono>
 #include <csignal>
@@ -73,6 +74,7 @@ private:
         std::unique_ptr<NotifySocket> notify{};
         std::optional<NbdGreeting> greeting{};
         RestartDelay delay{};
+        LineRate lines{2000}; // a part that runs wild, or is made to, does not fill the log
         Clock::time_point started{};
         Clock::time_point deadline = Clock::time_point::max();
         bool was_up = false;
@@ -86,6 +88,7 @@ private:
     void became_ready(Slot& slot);
     void stop_next(); // sends SIGTERM to the last part that still runs
     void take_line(Slot& slot, std::string_view text);
+    void relay(Slot& slot, std::string_view text);
     void release_lines(Slot& slot);
     void on_deadline(Slot& slot);
     void on_signal();

@@ -6,6 +6,7 @@
 // is in image_file.h, which image and which ring is in exports.h. The order of every change is
 // publish, touch the image, mark done, return (nbdkit then replies): no subscriber is ever waited
 // for.
+#include "common/line_rate.h"
 #include "common/printable.h"
 #include "nbdkit-plugin/exports.h"
 #include "nbdkit-plugin/image_file.h"
@@ -90,6 +91,16 @@ int wire_error(int error) {
     }
 }
 
+bool may_write_line() {
+    static bootview::LineRate lines{100};
+    std::uint64_t left_out = 0;
+    if (!lines.allows(std::chrono::steady_clock::now(), left_out))
+        return false;
+    if (left_out > 0)
+        nbdkit_error("%llu more requests failed", static_cast<unsigned long long>(left_out));
+    return true;
+}
+
 // Every callback runs in here: an exception that left one would end the server and with it every
 // client's connection.
 template<typename Result, typename Callback>
@@ -99,7 +110,8 @@ Result guarded(const char* what, Result on_error, Callback callback) noexcept {
     } catch (const std::system_error& e) {
         const int error = e.code().value();
         errno = error;
-        if (error != EOPNOTSUPP) // a client that tries a fast zero is no error
+        // A client that tries a fast zero is no error; and one that fails all day fills no log.
+        if (error != EOPNOTSUPP && may_write_line())
             nbdkit_error("%s%s: %s", what, bootview::printable(e.what()).c_str(),
                          std::strerror(error));
         errno = wire_error(error);

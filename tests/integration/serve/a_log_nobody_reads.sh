@@ -35,7 +35,20 @@ evil=$(printf 'x\nboot | ready\033[2J\xe2\x80\xae\xff')
 nbdinfo --size "${nbd%/NAME}/$(printf %s "$evil" | od -An -tx1 -v | tr -d '\n' | tr ' ' %)" 2>/dev/null &&
     die "there is no such export"
 curl --silent "${tftp%NAME/}$(printf %s "$evil" | od -An -tx1 -v | tr -d '\n' | tr ' ' %)" >/dev/null || true
+# One that asks for what is not there, again and again.
+python3 - $(sed 's,.*//\(.*\):\(.*\)/.*,\1 \2,' <<<"$nbd") <<'END'
+import socket, struct, sys
+host, port = sys.argv[1:]
+for i in range(300):
+    with socket.create_connection((host, int(port))) as s:
+        s.recv(18, socket.MSG_WAITALL)
+        name = b"missing%d" % i
+        s.sendall(struct.pack(">I", 3) + b"IHAVEOPT" + struct.pack(">III", 7, len(name) + 6, len(name)) + name + b"\0\0")
+        s.recv(20, socket.MSG_WAITALL)
+END
 stop_serve
+lines=$(grep -c "bootview.*export 'missing" "$scratch/serve.err") || true
+((lines >= 1 && lines <= 200)) || die "300 wrong names make $lines lines"
 ! grep -q '^boot | ready' "$scratch/serve.err" || die "a client has written a line of the log"
 grep -qF 'x\x0aboot | ready\x1b[2J\xe2\x80\xae\xff' "$scratch/serve.err" || die "the name of an export is not in the log"
 ! grep -qF -e $'\033' -e $'\xe2\x80\xae' "$scratch/serve.err" || die "a client steers the terminal"

@@ -1,5 +1,7 @@
 #include "common/printable.h"
 
+#include "common/line_rate.h"
+
 #include <gtest/gtest.h>
 
 namespace bootview {
@@ -38,6 +40,21 @@ TEST(Printable, NamesOfPeopleStay) {
 TEST(Printable, OurOwnLinesAndColumnsStay) {
     EXPECT_EQ(printable_lines("one\ntwo\x1b\n"), "one\ntwo\\x1b\n");
     EXPECT_EQ(printable_in_column("a\x1b\xc2\x9b\xe2\x80\xae\n"), "a????");
+}
+
+TEST(LineRate, WhoWritesWithoutEndIsLeftOutAndCounted) {
+    using namespace std::chrono_literals;
+    LineRate lines(3);
+    const LineRate::TimePoint t0{1000s};
+    std::uint64_t left_out = 0;
+    int written = 0;
+    for (int i = 0; i < 10; ++i)
+        written += lines.allows(t0 + i * 1ms, left_out);
+    EXPECT_EQ(written, 3);
+    EXPECT_TRUE(lines.allows(t0 + LineRate::period, left_out));
+    EXPECT_EQ(left_out, 7U);
+    EXPECT_TRUE(lines.allows(t0 + LineRate::period, left_out));
+    EXPECT_EQ(left_out, 0U) << "told once";
 }
 
 } // namespace

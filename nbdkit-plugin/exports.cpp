@@ -1,7 +1,6 @@
 #include "nbdkit-plugin/exports.h"
 
 #include "change-ring/path.h"
-#include "common/images_in.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +13,7 @@ namespace bootview::plugin {
 
 namespace {
 
-bool is_image(const std::string& path) {
+bool can_be_served(const std::string& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 &&
            (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
@@ -22,7 +21,7 @@ bool is_image(const std::string& path) {
 
 } // namespace
 
-Exports::Exports(const Settings& settings) : settings_(settings) {}
+Exports::Exports(const Settings& settings) : settings_(settings), images_(settings.directory) {}
 
 void Exports::prepare() {
     if (settings_.notify.path != "none") {
@@ -67,22 +66,30 @@ std::string Exports::path_of(const std::string& export_name) const {
     if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
         name.find('\0') != std::string::npos)
         throw std::system_error(EINVAL, std::generic_category());
-    if (is_image(settings_.directory + "/" + name))
-        return settings_.directory + "/" + name;
+    if (const auto image = images_.find(name))
+        return image->path;
 
-    // By the name that the image has in the view and in TFTP paths.
-    const auto images = images_in(settings_.directory);
-    const auto found = images.find(name);
-    if (found == images.end())
+    // What is not known to be an image is served to whoever asks for the very file, as the file
+    // plugin does: it may hold what we do not know. What is known to be something else is not: a
+    // client would take its bytes for those of a disk.
+    const std::string path = settings_.directory + "/" + name;
+    if (!can_be_served(path))
         throw std::system_error(ENOENT, std::generic_category());
-    return found->second;
+    const FileKind kind = images_.kind_of(name);
+    if (kind == FileKind::packed)
+        throw std::system_error(ENOENT, std::generic_category(),
+                                "not an image that can be read as it is: unpack or convert it");
+    if (kind == FileKind::other)
+        throw std::system_error(ENOENT, std::generic_category(),
+                                "not an image, by its ending or its content: if it is one, give it "
+                                "the ending .img");
+    return path;
 }
 
 std::vector<std::string> Exports::names() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator{settings_.directory})
-        if (is_image(entry.path().string()))
-            names.push_back(entry.path().filename().string());
+    for (const auto& [name, path] : images_.images())
+        names.push_back(std::filesystem::path(path).filename().string());
     std::sort(names.begin(), names.end());
     return names;
 }

@@ -4,6 +4,7 @@
 
 #include "change-ring/publisher.h"
 #include "change-ring/server.h"
+#include "common/images_in.h"
 #include "nbdkit-plugin/settings.h"
 
 #include <map>
@@ -26,7 +27,7 @@ public:
 
     // The path of the image that a client means. Throws std::system_error (ENOENT, EINVAL).
     std::string path_of(const std::string& export_name) const;
-    // dir mode: the names of the images, as nbdkit's file plugin lists them.
+    // dir mode: the file names of the images, as nbdkit's file plugin lists them.
     std::vector<std::string> names() const;
 
     // The ring of an image, made at the first call for it; the same for every connection to it.
@@ -37,6 +38,7 @@ private:
     std::string socket_path(ring::ImageId image) const;
 
     const Settings& settings_;
+    mutable ImageDirectory images_; // dir mode; has its own lock
     std::string runtime_directory_; // where derived socket paths lie
     std::unique_ptr<ring::Server> server_;
     std::mutex mutex_; // guards rings_; never taken while data is transferred

@@ -1,5 +1,7 @@
 #include "bootview/config/draft.h"
 
+#include "common/images_in.h"
+
 #include <algorithm>
 #include <filesystem>
 
@@ -74,11 +76,13 @@ std::string ImageSet::directory() const {
 
 std::string ImageSet::name_of(const std::string& path) const {
     const fs::path image(path);
-    const bool shared = std::any_of(paths_.begin(), paths_.end(), [&](const std::string& other) {
-        return other != path && fs::path(other).parent_path() == image.parent_path() &&
-               fs::path(other).stem() == image.stem();
-    });
-    return (shared ? image.filename() : image.stem()).string();
+    std::vector<std::string> beside;
+    for (const auto& other : paths_)
+        if (fs::path(other).parent_path() == image.parent_path())
+            beside.push_back(fs::path(other).filename().string());
+    const auto names = image_names(beside);
+    const auto found = names.find(image.filename().string());
+    return found == names.end() ? image.filename().string() : found->second;
 }
 
 bool ImageSet::is_inside(const std::string& path) const {

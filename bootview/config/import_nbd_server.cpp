@@ -118,7 +118,7 @@ std::string import_nbd_server(const std::vector<Source>& sources) {
         if (!images.is_inside(one.path))
             draft.note(one.line, fmt::format("it lies elsewhere: ln -s {} {}/{}{}", one.path,
                                              directory, wanted, suffix));
-        else if (images.name_of(one.path) != wanted)
+        else if (images.name_of(one.path) != wanted && fs::path(one.path).filename() != wanted)
             draft.note(one.line, fmt::format("clients that ask for {} are to find it: ln -s {} "
                                              "{}/{}{}",
                                              wanted, fs::path(one.path).filename().string(),

@@ -26,6 +26,20 @@ for packing in gzip:gz xz:xz zstd:zst; do
     sound "what ${packing%:*} had packed"
     rm "$packed" "$scratch/packed"
 done
+# In a directory: what was unpacked already, and what is no image, is nothing to complain of.
+mkdir "$scratch/images"
+cp --sparse=always "$image" "$scratch/images/boot.img"
+xz -0 -c "$image" >"$scratch/images/boot.img.xz"
+echo "What lies here" >"$scratch/images/README"
+cp --sparse=always "$image" "$scratch/images/boot.img.bak"
+examine "$scratch/images"
+sound "an image and what lies beside it"
+mv "$scratch/images/boot.img.xz" "$scratch/images/other.img.xz"
+: >"$scratch/images/empty.img"
+examine "$scratch/images"
+finds failure image-packed other.img.xz
+finds failure image-empty
+rm -r "$scratch/images"
 printf 'QFI\xfb' | cat - "$scratch/zeros.img" >"$scratch/disk.qcow2"
 examine "$scratch/disk.qcow2"
 finds failure image-format qemu-nbd

@@ -84,7 +84,7 @@ TEST(ConfigImport, ImagesAreServedFromWhereMostOfThemAre) {
                                                        "[a]\nexportname = /two/a.raw\n");
     EXPECT_HAS(text, "images = \"/two\"\n");
     EXPECT_HAS(text, "it lies elsewhere: ln -s /one/x.img /two/x.img\n");
-    // Two of one stem have their whole names, by images_in().
+    // Of two with one stem, the one in .img has it (common/images_in.h); whole names always do.
     EXPECT_HAS(text, "clients that ask for a are to find it: ln -s a.raw /two/a.raw\n");
     EXPECT_HAS_NOT(text, "a.img are to find it");
 }

@@ -9,6 +9,7 @@
 #include "change-ring/publisher.h"
 #include "change-ring/server.h"
 #include "nbdkit-plugin/notify_settings.h"
+#include "nbdkit-plugin/peer.h"
 #include "nbdkit-plugin/session_report.h"
 
 #include <algorithm>

@@ -45,6 +45,7 @@ using bootview::plugin::Exports;
 using bootview::plugin::ImageFile;
 using bootview::plugin::ImageLock;
 using bootview::plugin::InUse;
+using bootview::plugin::NoSubscribers;
 using bootview::plugin::Peer;
 using bootview::plugin::SessionReport;
 using bootview::plugin::Settings;
@@ -52,6 +53,7 @@ using bootview::plugin::WriterRule;
 using bootview::plugin::Writers;
 using bootview::plugin::ZeroHow;
 using bootview::ring::Kind;
+using bootview::ring::NoSocket;
 using bootview::ring::Publication;
 using bootview::ring::Publisher;
 using bootview::ring::Writer;
@@ -152,8 +154,10 @@ int bootview_config_complete() {
 // runs the --run command, which may connect at once and is answered once the thread runs.
 int bootview_get_ready() {
     return guarded("", -1, [] {
+        settings.read_only = bootview::plugin::was_started_read_only();
         exports = std::make_unique<Exports>(settings);
-        exports->prepare();
+        for (const std::string& warning : exports->prepare())
+            nbdkit_error("warning: %s", warning.c_str());
         return 0;
     });
 }
@@ -258,12 +262,17 @@ void* bootview_open(int readonly) {
         const std::string path = exports->path_of(export_name);
         auto opened = std::make_unique<Connection>(
             path, bootview::plugin::OpenOptions{readonly != 0, settings.cache, settings.fadvise});
-        std::string trouble;
+        std::optional<NoSubscribers> trouble;
         opened->ring = exports->ring_of(opened->image, trouble);
         opened->ring->set_image_size(opened->image.size());
-        if (!trouble.empty())
+        if (trouble && trouble->why == NoSocket::Why::served_already) {
+            // Its views take themselves for informed of every write.
+            if (opened->image.writable())
+                throw std::runtime_error(trouble->text);
+        } else if (trouble && trouble->is_news) {
             nbdkit_error("warning: %s: views will poll this image: %s", path.c_str(),
-                         trouble.c_str());
+                         trouble->text.c_str());
+        }
         if (!opened->image.writable())
             nbdkit_debug("%s: opened read-only", path.c_str());
         if (opened->image.writable() && readonly == 0) {

@@ -15,6 +15,7 @@ struct Settings {
     std::string default_export; // dir mode: what an empty export name means
     CacheMode cache = CacheMode::normal;
     int fadvise = 0;
+    bool read_only = false;               // nbdkit -r: nobody will write
     WriterRule writers = WriterRule::any; // as with the file plugin
     NotifySettings notify; // socket, or directory of sockets; empty: derived; "none": no ring
 

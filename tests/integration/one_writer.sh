@@ -202,6 +202,7 @@ if command -v qemu-io >/dev/null; then
         grep -q 'Failed to get "write" lock' "$scratch/out" || fail "$command: $(cat "$scratch/out")"
     done
     let_go alice
+    wait_until qemu-io -f raw -c quit "$image"
     qemu-nbd -f raw -t -k "$scratch/qemu.sock" "$image" &
     qemu=$!
     cleanup "kill $qemu"

@@ -217,4 +217,9 @@ else
     echo "left out, for want of qemu-utils: QEMU's locks"
 fi
 
+# --- and of two that come at the same moment, one gets the image
+
+if [ -z "$SANITIZE" ]; then
+    /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/one_writer_races.py" "$PLUGIN" 10 || fail "two writers"
+fi
 echo "one writer at a time"

@@ -256,6 +256,8 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->add_option("--notify", line.serve.notify,
                      "Directory for the change rings' sockets (default: found from the image)")
         ->type_name("DIR");
+    serve->add_flag("--shared", line.serve.shared,
+                    "Let several clients write one image (default: the second is refused)");
     serve
         ->add_option("-o,--view-options", line.serve.view_options,
                      "Options for fuse-fatimg (repeatable)")

@@ -45,13 +45,28 @@ void Doorbell::clear_event() noexcept {
     [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
 }
 
+namespace {
+
+ImageId identity_of(const struct stat& status) {
+    if (S_ISBLK(status.st_mode))
+        return {status.st_rdev, 0};
+    return {status.st_dev, status.st_ino};
+}
+
+} // namespace
+
 ImageId identify(int fd) {
     struct stat status {};
     if (::fstat(fd, &status) != 0)
         fail("fstat");
-    if (S_ISBLK(status.st_mode))
-        return {status.st_rdev, 0};
-    return {status.st_dev, status.st_ino};
+    return identity_of(status);
+}
+
+ImageId identify(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        fail("stat");
+    return identity_of(status);
 }
 
 Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Doorbell> bell,

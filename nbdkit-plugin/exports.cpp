@@ -23,30 +23,35 @@ bool can_be_served(const std::string& path) {
 
 Exports::Exports(const Settings& settings) : settings_(settings), images_(settings.directory) {}
 
-void Exports::prepare() {
-    if (settings_.notify.path != "none") {
+std::vector<std::string> Exports::prepare() {
+    // Who writes nothing has nothing to publish, and leaves the socket to a server that does.
+    if (settings_.notify.path != "none" && !settings_.read_only) {
         server_ = std::make_unique<ring::Server>(settings_.notify.access);
         if (settings_.notify.path.empty())
             runtime_directory_ = ring::make_runtime_directory();
     }
     const OpenOptions look{.readonly = true};
+    std::vector<std::string> warnings;
     const auto add = [&](const std::string& path, bool must) {
-        std::string trouble;
+        std::optional<NoSubscribers> trouble;
         try {
             ring_of(ImageFile{path, look}, trouble);
         } catch (const std::system_error&) {
             if (must)
                 throw;
         }
-        if (must && !trouble.empty())
-            throw std::runtime_error(path + ": " + trouble);
+        if (must && trouble && trouble->why != ring::NoSocket::Why::shortage)
+            throw std::runtime_error(path + ": " + trouble->text);
+        if (trouble && trouble->why != ring::NoSocket::Why::served_already)
+            warnings.push_back(path + ": views will poll this image: " + trouble->text);
     };
     if (!settings_.file.empty()) {
         add(settings_.file, true);
-        return;
+        return warnings;
     }
     for (const std::string& name : names())
         add(settings_.directory + "/" + name, false);
+    return warnings;
 }
 
 void Exports::start() {
@@ -100,28 +105,37 @@ std::string Exports::socket_path(ring::ImageId image) const {
     return runtime_directory_.empty() ? std::string{} : ring::socket_at(runtime_directory_, image);
 }
 
-std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image, std::string& trouble) {
+void Exports::bind_socket(ring::ImageId image, const std::shared_ptr<ring::Publisher>& ring) {
+    const std::string path = socket_path(image);
+    if (path.empty())
+        throw ring::NoSocket(
+            ring::NoSocket::Why::shortage,
+            "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=");
+    try {
+        server_->add(ring, path);
+    } catch (const std::system_error& e) { // of the kernel's watches, for one
+        throw ring::NoSocket(ring::NoSocket::Why::shortage, e.what());
+    }
+}
+
+std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image,
+                                                  std::optional<NoSubscribers>& trouble) {
     const ring::ImageId id = image.id();
     const std::scoped_lock guard{mutex_};
-    auto& [ring, no_subscribers] = rings_[id];
-    if (ring) {
-        trouble = no_subscribers;
-        return ring;
-    }
-    ring = std::make_shared<ring::Publisher>(id, image.size(),
-                                             server_ ? server_->doorbell() : nullptr);
-    const std::string path = socket_path(id);
-    if (server_ && path.empty()) {
-        no_subscribers =
-            "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=";
-    } else if (server_) {
+    auto& [ring, has_socket, told] = rings_[id];
+    if (!ring)
+        ring = std::make_shared<ring::Publisher>(id, image.size(),
+                                                 server_ ? server_->doorbell() : nullptr);
+    trouble.reset();
+    if (server_ && !has_socket) {
         try {
-            server_->add(ring, path);
-        } catch (const std::exception& e) {
-            no_subscribers = e.what();
+            bind_socket(id, ring);
+            has_socket = true;
+        } catch (const ring::NoSocket& why) {
+            trouble = NoSubscribers{why.why, why.what(), told != why.what()};
+            told = why.what();
         }
     }
-    trouble = no_subscribers;
     return ring;
 }
 

@@ -113,4 +113,24 @@ nbdkit -f -U "$scratch/nbd.sock" "$PLUGIN" "$scratch/good.img" notify="$scratch/
 cleanup "kill $! 2>/dev/null"
 wait_until sh -c "ls $scratch/notify/*.sock"
 plugin 1 "is served already by process" "$scratch/good.img" notify="$scratch/notify"
+plugin 1 "or with notify=none if no view" "$scratch/good.img" notify="$scratch/notify"
+# Of a directory only who could write is refused; who only reads needs no socket, and none is taken from who writes.
+second() { nbdkit -U - "$@" --run 'nbdinfo --size "nbd+unix:///good.img?socket=$unixsocket" >/dev/null 2>&1'; }
+mv "$scratch/images/good.img" "$scratch/images/other.img"
+ln "$scratch/good.img" "$scratch/images/good.img"
+second "$PLUGIN" dir="$scratch/images" notify="$scratch/notify" 2>"$scratch/out" && fail "written unseen by the views of another server"
+grep -q "export 'good.img': .* served already by process" "$scratch/out" || fail "$(cat "$scratch/out")"
+second "$PLUGIN" dir="$scratch/images" notify=none || fail "notify=none"
+second -r "$PLUGIN" dir="$scratch/images" notify="$scratch/notify" || fail "-r"
+second -fr "$PLUGIN" "$scratch/good.img" notify="$scratch/notify" || fail "-r of one image"
+nbdkit -f -r -U "$scratch/reader.sock" "$PLUGIN" "$scratch/images/other.img" notify="$scratch/notify" &
+cleanup "kill $! 2>/dev/null"
+wait_until nbdinfo "nbd+unix:///?socket=$scratch/reader.sock"
+second "$PLUGIN" "$scratch/images/other.img" notify="$scratch/notify" || fail "a server that only reads is in the way"
+if can_remount "a full /run"; then # without room for a socket the image is served all the same
+    mkdir "$scratch/full"
+    expect 0 "views will poll this image" unshare -m sh -c '
+        mount -t tmpfs -o nr_inodes=1 none "$1" && exec nbdkit -U - "$2" "$3" notify="$1" --run '\''nbdinfo --size "$uri" >/dev/null'\' \
+        sh "$scratch/full" "$PLUGIN" "$scratch/images/other.img"
+fi
 echo "every error says what to do"

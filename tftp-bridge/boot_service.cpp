@@ -56,6 +56,9 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
     machines.find_boot_files = [this](const dhcp::Machine& machine, auto then) {
         boot_lookups_.find(locator_.question_about(machine, Clock::now()), std::move(then));
     };
+    machines.known_boot_files = [this](const dhcp::Machine& machine) {
+        return boot_lookups_.find_now(locator_.question_about(machine, Clock::now()));
+    };
     machines.learn = [this](const dhcp::Machine& machine) { learn(machine); };
     machines.learn_address = [this](const dhcp::Mac& mac, dhcp::Ipv4 address) {
         locator_.known().learn_address(mac, address);

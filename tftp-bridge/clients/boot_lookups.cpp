@@ -30,6 +30,18 @@ void BootLookups::find(const BootQuestion& question, Then then) {
     });
 }
 
+std::optional<dhcp::BootFiles> BootLookups::find_now(const BootQuestion& question) const {
+    const auto now = Clock::now();
+    const auto listed = question.own_names.empty()
+                            ? nullptr
+                            : known<std::string, Directories>(listings_, question.directory, now);
+    if (!question.own_names.empty() && !listed)
+        return std::nullopt;
+    const auto files = known<BootQuestion, dhcp::BootFiles>(
+        questions_, listed && *listed ? in_own_directory(question, **listed) : question, now);
+    return files ? std::optional(*files) : std::nullopt;
+}
+
 void BootLookups::find_name(const NameQuestion& question,
                             std::function<void(const std::string&)> then) {
     const auto ask = [this, question, then] {
@@ -44,14 +56,19 @@ void BootLookups::find_name(const NameQuestion& question,
 }
 
 template<typename Asked, typename Found>
+std::shared_ptr<const Found> BootLookups::known(const Questions<Asked, Found>& questions,
+                                                const Asked& asked, Clock::time_point now) {
+    const auto answer = questions.answers.find(asked);
+    return answer != questions.answers.end() && now < answer->second.until ? answer->second.found
+                                                                           : nullptr;
+}
+
+template<typename Asked, typename Found>
 void BootLookups::share(Questions<Asked, Found>& questions, const Asked& asked,
                         Found (*work)(const Asked&), std::function<void(const Found&)> then) {
     const auto now = Clock::now();
-    if (const auto known = questions.answers.find(asked);
-        known != questions.answers.end() && now < known->second.until) {
-        const auto found = known->second.found; // `then` may ask, and a new answer take its place
+    if (const auto found = known<Asked, Found>(questions, asked, now))
         return then(*found);
-    }
     auto& waiters = questions.waiting[asked];
     waiters.push_back(std::move(then));
     if (waiters.size() > 1)

@@ -31,6 +31,9 @@ public:
     // Calls `then` now, if the answer is known, or later, from run_completed().
     void find(const BootQuestion& question, Then then);
 
+    // The same, if the answer is known.
+    std::optional<dhcp::BootFiles> find_now(const BootQuestion& question) const;
+
     // Likewise, with what first_name() says.
     void find_name(const NameQuestion& question, std::function<void(const std::string& name)> then);
 
@@ -56,6 +59,10 @@ private:
         std::map<Asked, Answer> answers;
     };
 
+    // Null: not known, or not any more.
+    template<typename Asked, typename Found>
+    static std::shared_ptr<const Found> known(const Questions<Asked, Found>& questions,
+                                              const Asked& asked, Clock::time_point now);
     // Has a thread do the work once for all who ask the same meanwhile, and shortly after.
     template<typename Asked, typename Found>
     void share(Questions<Asked, Found>& questions, const Asked& asked, Found (*work)(const Asked&),

@@ -1,6 +1,10 @@
 #include "tftp-bridge/clients/locator.h"
 
+#include "common/board_name.h"
+#include "tftp-bridge/tftp/file_name.h"
+
 #include <algorithm>
+#include <filesystem>
 
 namespace bootview::clients {
 namespace {
@@ -25,18 +29,43 @@ std::pair<std::string_view, std::string_view> split(std::string_view name) {
     return {name.substr(0, slash), name.substr(slash + 1)};
 }
 
+bool means_one_of(std::string_view first, const std::vector<std::string>& names) {
+    const auto board = BoardName::from_short_text(first);
+    return board && std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+               return BoardName::from_short_text(name) == board;
+           });
+}
+
+// As a Pi would write them in front of its names.
+std::vector<std::string> own_names(const std::optional<std::string>& serial,
+                                   const std::optional<dhcp::Mac>& mac) {
+    std::vector<std::string> names;
+    if (serial)
+        names.push_back(*serial);
+    if (mac) {
+        names.push_back(mac->to_string('-'));
+        names.push_back(mac->to_string(':'));
+    }
+    return names;
+}
+
 bool is_prefix_of(std::string_view first, const ClientRecord& record) {
     if (first.empty())
         return false;
-    if (first == record.prefix || (record.serial && serial_from_text(first) == record.serial))
-        return true;
-    return record.mac && dhcp::Mac::from_text(first) == record.mac;
+    return first == record.prefix || means_one_of(first, own_names(record.serial, record.mac));
 }
 
 dhcp::Ipv4 ipv4_of(const tftp::Endpoint& endpoint) {
     return {static_cast<std::uint32_t>(endpoint.address[0]) << 24 |
             static_cast<std::uint32_t>(endpoint.address[1]) << 16 |
             static_cast<std::uint32_t>(endpoint.address[2]) << 8 | endpoint.address[3]};
+}
+
+std::string absolute(const std::string& directory) {
+    auto path = std::filesystem::absolute(directory).lexically_normal().string();
+    if (path.size() > 1 && path.ends_with('/'))
+        path.pop_back();
+    return path;
 }
 
 template<typename Map>
@@ -50,20 +79,21 @@ std::string find_or_empty(const Map& map, dhcp::Architecture architecture) {
 } // namespace
 
 Locator::Locator(std::string root, BootDefaults defaults, FindMac find_mac, bool fold_case)
-    : root_(std::move(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)),
+    : root_(absolute(root)), defaults_(std::move(defaults)), find_mac_(std::move(find_mac)),
       fold_case_(fold_case) {}
 
 std::variant<Place, NameQuestion> Locator::place_for(const tftp::Endpoint& peer,
-                                                     const std::string& name, TimePoint now) {
-    const auto [first, rest] = split(name);
+                                                     const std::string& asked, TimePoint now) {
     const auto identity = identify(peer, now);
     const auto* record = find_record(records_, identity);
+    const auto name = without_roots(asked, record);
+    const auto [first, rest] = split(name);
     if (record && !record->root.empty()) {
         auto directory = root_of(*record);
         // Its own prefix stands for its own root. If it is not known to be its own, it still looks
         // like one, unless there is such a directory.
         bool prefixed = is_prefix_of(first, *record) ||
-                        (!first.empty() && identity.serial && first == *identity.serial);
+                        means_one_of(first, own_names(identity.serial, identity.mac));
         if (!prefixed && looks_like_prefix(first)) {
             NameQuestion question{directory, {std::string(first)}};
             const auto found = recent_answer(question, now);
@@ -79,13 +109,13 @@ std::variant<Place, NameQuestion> Locator::place_for(const tftp::Endpoint& peer,
     const Place in_root{root_, name, client};
     if (!identity.mac)
         return in_root;
-    NameQuestion own_question{root_, own_names(identity)};
+    NameQuestion own_question{root_, own_names(identity.serial, identity.mac)};
     const auto own = recent_answer(own_question, now);
     if (!own)
         return own_question;
     if (own->empty())
         return in_root;
-    if (first == *own)
+    if (means_one_of(first, own_question.names))
         return Place{root_ + "/" + *own, std::string(rest), client};
     if (is_first_stage(name)) {
         NameQuestion question{root_, {*own + "/" + name}, false};
@@ -104,7 +134,7 @@ void Locator::learn(const NameQuestion& question, std::string answer, TimePoint 
     answers_[question] = {std::move(answer), now + keep_directory};
 }
 
-BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
+BootQuestion Locator::question_about(const dhcp::Machine& machine, TimePoint now) const {
     auto identity = known_.identity_of(machine.mac);
     identity.architecture = machine.architecture;
     if (machine.serial)
@@ -113,11 +143,17 @@ BootQuestion Locator::question_about(const dhcp::Machine& machine) const {
         identity.uuid = machine.uuid;
 
     const auto* record = find_record(records_, identity);
-    BootQuestion question{root_, {}, machine.architecture, machine.boot_class, fold_case_, {}};
+    BootQuestion question{root_,
+                          {},
+                          machine.architecture,
+                          machine.boot_class,
+                          fold_case_,
+                          known_.loaded_before(machine, now),
+                          {}};
     if (record && !record->root.empty())
         question.directory = root_of(*record);
     else
-        question.own_names = own_names(identity);
+        question.own_names = own_names(identity.serial, identity.mac);
 
     auto& files = question.known;
     files.named = record != nullptr;
@@ -181,6 +217,14 @@ const ClientRecord* Locator::record_by_prefix(std::string_view first) const {
     return nullptr;
 }
 
+// Its own root's path, or the path of the root of all.
+std::string Locator::without_roots(const std::string& name, const ClientRecord* record) const {
+    if (record && !record->root.empty())
+        if (auto below = tftp::without_own_path(name, root_of(*record)); below != name)
+            return below;
+    return tftp::without_own_path(name, root_);
+}
+
 std::string Locator::root_of(const ClientRecord& record) const {
     return record.root.front() == '/' ? record.root : root_ + "/" + record.root;
 }
@@ -191,18 +235,6 @@ std::optional<std::string> Locator::recent_answer(const NameQuestion& question,
     if (known == answers_.end() || now >= known->second.until)
         return std::nullopt;
     return known->second.name;
-}
-
-// As a Pi would write them in front of its names.
-std::vector<std::string> Locator::own_names(const Identity& identity) {
-    std::vector<std::string> names;
-    if (identity.serial)
-        names.push_back(*identity.serial);
-    if (identity.mac) {
-        names.push_back(identity.mac->to_string('-'));
-        names.push_back(identity.mac->to_string(':'));
-    }
-    return names;
 }
 
 } // namespace bootview::clients

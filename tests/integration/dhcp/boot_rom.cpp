@@ -55,6 +55,13 @@ Message plain() {
     return message;
 }
 
+// iPXE on the machine that has asked this.
+Message ipxe_on(const Message& firmware) {
+    auto message = ipxe_bios();
+    message.hardware = firmware.hardware;
+    return message;
+}
+
 Message machine_named(const std::string& name) {
     static const std::map<std::string, std::function<Message()>> machines = {
         {"pi3", pi_3},
@@ -63,6 +70,7 @@ Message machine_named(const std::string& name) {
         {"pi5", pi_5},
         {"bios", pc_bios},
         {"ipxe", ipxe_bios},
+        {"bios-ipxe", [] { return ipxe_on(pc_bios()); }}, // what "bios" has become
         {"plain", plain},
         {"x64", [] { return edk2(7); }},
         {"ebc", [] { return edk2(9); }},

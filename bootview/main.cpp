@@ -9,6 +9,7 @@
 #include "bootview/monitor/monitor.h"
 #include "bootview/serve.h"
 #include "bootview/status.h"
+#include "bootview/unit_check.h"
 
 #include <CLI/CLI.hpp>
 
@@ -43,6 +44,7 @@ struct CommandLine {
     bootview::doctor::Options doctor;
     bootview::monitor::Options monitor;
     bootview::StatusOptions status;
+    bool check_units = false;
     std::string client;
     std::string listen;
     log::Level log_level = log::Level::info;
@@ -183,6 +185,8 @@ CLI::App* declare_status(CLI::App& app, CommandLine& line) {
         "status", "Print what is served to whom: clients, transfers, exports, views");
     status->set_help_flag("--help", "Print this help and exit");
     declare_question(*status, line);
+    status->add_flag("--check", line.check_units,
+                     "Only whether all parts of bootview.target run; exit status 1 if not");
     status->add_flag("--watch", line.status.watch, "Print it again whenever it has changed");
     return status;
 }
@@ -347,7 +351,7 @@ int main(int argc, char** argv) {
         if (monitor->parsed())
             return bootview::monitor::run(line.monitor);
         if (status->parsed())
-            return bootview::print_status(line.status);
+            return line.check_units ? bootview::check_units() : bootview::print_status(line.status);
         if (client_log->parsed())
             return bootview::print_log(line.status, line.client);
         if (serve->parsed())

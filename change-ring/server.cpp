@@ -1,5 +1,7 @@
 #include "change-ring/server.h"
 
+#include "change-ring/throw_errno.h"
+
 #include "change-ring/protocol.h"
 #include "common/unix_socket.h"
 
@@ -64,10 +66,6 @@ NoSocket::Why reason_for(int error) {
     return is_shortage(error) ? NoSocket::Why::shortage : NoSocket::Why::mistake;
 }
 
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
-
 // The process that listens there, 0 if that is not told; nothing, if nobody does.
 std::optional<pid_t> who_listens(const std::string& path) {
     const Descriptor probe = connect_to(path, SOCK_SEQPACKET);
@@ -104,7 +102,7 @@ Server::Server(Access access)
     : access_(access), bell_(std::make_shared<Doorbell>()), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       quit_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!epoll_ || !quit_)
-        fail("epoll");
+        throw_errno("epoll");
     watch(quit_.get(), tagged(tag_quit, 0));
     watch(bell_->descriptor(), tagged(tag_bell, 0));
 }
@@ -118,7 +116,7 @@ void Server::watch(int fd, std::uint64_t tag) const {
     event.events = EPOLLIN;
     event.data.u64 = tag;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
-        fail("epoll_ctl");
+        throw_errno("epoll_ctl");
 }
 
 void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) {

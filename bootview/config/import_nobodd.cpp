@@ -36,7 +36,7 @@ std::string serial_of(const std::string& text) {
     return std::string((digits.size() > 8 ? 16 : 8) - digits.size(), '0') + digits;
 }
 
-void take_server_line(Draft& draft, const SourceLine& line) {
+void take_tftp_server_line(Draft& draft, const SourceLine& line) {
     if (line.key == "includedir")
         return; // its files have been read
     if (line.key == "listen") {
@@ -124,7 +124,7 @@ std::string import_nobodd(const std::vector<Source>& sources) {
             const auto serial = is_board ? serial_of(trimmed(line.section.substr(6))) : "";
             if (line.section == "tftp") {
                 if (!line.key.empty())
-                    take_server_line(draft, line);
+                    take_tftp_server_line(draft, line);
             } else if (serial.empty()) {
                 draft.note(line, is_board ? "this is no serial number: 8 or 16 hexadecimal digits"
                                           : "nothing here is like it");

@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint32_t fat32_mask = 0x0fffffff; // the high four bits are reserved
 constexpr std::uint64_t unit = 512;              // what touched_ counts in: the smallest sector
 constexpr std::size_t very_many = 1024;
-constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
 
 } // namespace
 
@@ -105,10 +104,7 @@ std::vector<Range> TableReader::touched() const {
         return ranges;
     std::vector<Range> joined;
     for (const Range& range : ranges)
-        if (!joined.empty() && range.offset <= joined.back().end() + gap)
-            joined.back().length = range.end() - joined.back().offset;
-        else
-            joined.push_back(range);
+        append_joined(joined, range);
     return joined;
 }
 

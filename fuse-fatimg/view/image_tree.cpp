@@ -4,6 +4,7 @@
 #include "fuse-fatimg/fat/free_space.h"
 #include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/log.h"
+#include "fuse-fatimg/view/fail.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,10 +15,6 @@
 namespace bootview::view {
 
 namespace {
-
-[[noreturn]] void fail(int error) {
-    throw std::system_error(error, std::generic_category());
-}
 
 // What may be kept in memory of all images together. Beyond it, what was not asked for longest
 // goes, and is read again when it is asked for.

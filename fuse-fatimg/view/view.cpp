@@ -1,5 +1,7 @@
 #include "fuse-fatimg/view/view.h"
 
+#include "fuse-fatimg/view/fail.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
@@ -17,10 +19,6 @@ using Clock = std::chrono::steady_clock;
 // How long an image must have been quiet before what is damaged in it counts as broken, rather
 // than half-done.
 constexpr auto half_done = std::chrono::milliseconds{1000};
-
-[[noreturn]] void fail(int error) {
-    throw std::system_error(error, std::generic_category());
-}
 
 Status status_of(ImageTree& tree) {
     return {tree.feed().mode(), tree.epoch(), tree.feed().writers()};

@@ -116,7 +116,8 @@ TEST_F(ViewTest, WhileAWriteIsUnderWayWhatItTouchesIsWaitedFor) {
     EXPECT_EQ(contents("config.txt"), "config\n") << "others are not concerned";
     poke(data_of(old.entry), "new\n");
     std::thread finisher{[&] {
-        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        while (view->images().front().waits < 2) // the one above, and the one below
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
         published.reset();
     }};
     EXPECT_EQ(contents("cmdline.txt"), "new\n") << "waited for the end";

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto keep_answer = 200ms;
+constexpr auto keep_lookup = 200ms;
 constexpr std::size_t max_answers = 4096; // of one kind
 
 BootQuestion in_own_directory(BootQuestion question, const OwnDirectories& listed) {
@@ -75,7 +75,7 @@ void BootLookups::share(Questions<Asked, Found>& questions, const Asked& asked,
         return;
     auto found = std::make_shared<Found>();
     workers_.submit([asked, work, found] { *found = work(asked); },
-                    [&questions, asked, found, until = now + keep_answer] {
+                    [&questions, asked, found, until = now + keep_lookup] {
                         if (questions.answers.size() >= max_answers)
                             questions.answers.clear();
                         questions.answers[asked] = {found, until};

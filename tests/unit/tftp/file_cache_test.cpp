@@ -101,7 +101,7 @@ TEST_F(FileCacheTest, AFileThatManyFetchIsReadOnce) {
 
 // A file system that opens nothing until the gate is opened.
 std::promise<void> gate;
-std::shared_future<void> gate_opened = gate.get_future().share();
+std::shared_future<void> gate_opened;
 
 int open_root_behind_gate(const char* path) {
     gate_opened.wait();
@@ -109,6 +109,8 @@ int open_root_behind_gate(const char* path) {
 }
 
 TEST_F(FileCacheTest, ThoseWhoAskBeforeAnOpeningBeginsShareIt) {
+    gate = {};
+    gate_opened = gate.get_future().share();
     directory.write("file", "new");
     const auto slow = std::make_shared<FileRoot>(
         directory.path(), false,

@@ -1,5 +1,6 @@
 // bootview: the command line. Each sub-command is a file of its own.
 #include "bootview/config/command.h"
+#include "bootview/config/import.h"
 #include "bootview/config/keys.h"
 #include "bootview/dhcp_snippet.h"
 #include "bootview/doctor/client_play.h"
@@ -35,8 +36,7 @@ struct CommandLine {
     struct {
         std::string file = bootview::config::default_file();
         std::string directory;
-        bootview::config::ImportKind kind = bootview::config::ImportKind::nobodd;
-        std::vector<std::string> files;
+        std::vector<std::string> servers;
     } config;
     bootview::ServeOptions serve;
     std::string serve_config;
@@ -192,10 +192,6 @@ CLI::App* declare_status(CLI::App& app, CommandLine& line) {
 }
 
 CLI::App* declare_config(CLI::App& app, CommandLine& line) {
-    using bootview::config::ImportKind;
-    static const std::map<std::string, ImportKind> kinds = {{"dnsmasq", ImportKind::dnsmasq},
-                                                            {"nbd-server", ImportKind::nbd_server},
-                                                            {"nobodd", ImportKind::nobodd}};
     auto* config = app.add_subcommand("config", "Look at the configuration, bootview.toml(5)");
     config->set_help_flag("--help", "Print this help and exit");
     config->require_subcommand(1);
@@ -206,22 +202,29 @@ CLI::App* declare_config(CLI::App& app, CommandLine& line) {
     };
     auto* check = add("check", "Say what is wrong with it, or else what would be served");
     check->add_option("FILE", line.config.file, "The file")->capture_default_str();
-    auto* import = add("import", "Print what the configuration of another server comes to");
-    import->add_option("KIND", line.config.kind, "dnsmasq, nbd-server or nobodd")
-        ->required()
-        ->transform(one_of(kinds));
-    import->add_option("FILE", line.config.files, "Its files")->required();
-    auto* units = add("units", "Write what the systemd units read into a directory");
-    units->add_option("DIR", line.config.directory, "The directory: /run/bootview")->required();
-    units->add_option("FILE", line.config.file, "The file")->capture_default_str();
-    return config;
-}
+    auto* import = add("import", "Convert the configuration of other servers to bootview.toml");
+    import
+        ->add_option("KIND", line.config.servers,
+                     "dnsmasq, nbd-server or nobodd, and its files; then the next server")
+        ->option_text("FILE... [KIND FILE...]...")
+        ->required();
+    import->parse_complete_callback([&line] {
+        if (!bootview::config::is_import_kind(line.config.servers.front()))
+            throw CLI::ValidationError("KIND",
+                                       fmt::format("'{}' is none of dnsmasq, nbd-server, nobodd",
+                                                   line.config.servers.front()));
+});
+auto* units = add("units", "Write what the systemd units read into a directory");
+units->add_option("DIR", line.config.directory, "The directory: /run/bootview")->required();
+units->add_option("FILE", line.config.file, "The file")->capture_default_str();
+return config;
+} // namespace
 
 int run_config(const CLI::App& config, const CommandLine& line) {
     if (config.got_subcommand("check"))
         return bootview::config::check(line.config.file);
     if (config.got_subcommand("import"))
-        return bootview::config::import(line.config.kind, line.config.files);
+        return bootview::config::import(line.config.servers);
     return bootview::config::write_for_units(line.config.directory, line.config.file);
 }
 

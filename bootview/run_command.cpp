@@ -151,20 +151,6 @@ int run_filter(const std::vector<std::string>& words, std::span<const std::byte>
         words, file.get(), sink, [](std::span<const std::byte>) {}, patience);
 }
 
-std::string shell_word(std::string_view word) {
-    const bool is_plain =
-        !word.empty() && word.front() != '-' && std::all_of(word.begin(), word.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   std::string_view{"/._-+:@%,="}.find(c) != std::string_view::npos;
-        });
-    if (is_plain)
-        return std::string{word};
-    std::string text = "'";
-    for (const char c : word)
-        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
-}
-
 std::string sed_pattern(std::string_view text) {
     std::string result;
     for (const char c : text) {

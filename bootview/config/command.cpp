@@ -3,6 +3,7 @@
 #include "bootview/config/bridge_file.h"
 #include "bootview/config/check.h"
 #include "bootview/config/config.h"
+#include "bootview/config/import.h"
 #include "bootview/config/units.h"
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
@@ -45,8 +46,8 @@ int check(const std::string& file) {
     return 0;
 }
 
-int import(ImportKind kind, const std::vector<std::string>& files) {
-    fmt::print("{}", import_text(kind, read_sources(kind, files)));
+int import(const std::vector<std::string>& words) {
+    fmt::print("{}", import_text(read_servers(words)));
     return 0;
 }
 

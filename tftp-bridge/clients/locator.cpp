@@ -68,11 +68,18 @@ std::string absolute(const std::string& directory) {
     return path;
 }
 
+// Its own, that of the architecture whose programs it runs, or of another that runs the same: x64
+// firmware calls itself 7 or 9, and what is said for one is meant for the other.
 template<typename Map>
 std::string find_or_empty(const Map& map, dhcp::Architecture architecture) {
+    const auto program = dhcp::program_architecture(architecture);
     auto found = map.find(architecture);
     if (found == map.end())
-        found = map.find(dhcp::program_architecture(architecture));
+        found = map.find(program);
+    if (found == map.end())
+        found = std::find_if(map.begin(), map.end(), [&](const auto& entry) {
+            return dhcp::program_architecture(entry.first) == program;
+        });
     return found == map.end() ? std::string() : found->second;
 }
 

@@ -257,6 +257,27 @@ TEST_F(LocatorTest, ABootProgramIsLookedForInTheClientsOwnRoot) {
     EXPECT_EQ(files.url, "http://192.0.2.1/x.efi");
 }
 
+// Firmware says either 7 or 9 for x64, and who writes the configuration can't know which.
+TEST_F(LocatorTest, AProgramForX64IsForAllX64Firmware) {
+    using enum dhcp::Architecture;
+    for (const auto given : {x64, ebc}) {
+        BootDefaults said;
+        said.boot_file[given] = "grub.efi";
+        said.http_boot[given] = "http://192.0.2.1/x.efi";
+        const Locator one(tree.path().string(), said,
+                          [](const tftp::Endpoint&) { return std::nullopt; });
+        for (const auto asks : {x64, ebc})
+            EXPECT_EQ(look_up(one.question_about(machine("520000000001", asks))).program,
+                      "grub.efi");
+        for (const auto asks : {x64_http, ebc_http})
+            EXPECT_EQ(
+                look_up(one.question_about(machine("520000000001", asks, dhcp::BootClass::http)))
+                    .url,
+                "http://192.0.2.1/x.efi");
+        EXPECT_EQ(look_up(one.question_about(machine("520000000001", arm64))).program, "");
+    }
+}
+
 TEST_F(LocatorTest, IpxeFindsAScriptBesideIt) {
     tree.write("undionly.kpxe", "");
     tree.write("boot.ipxe", "");

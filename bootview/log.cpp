@@ -1,8 +1,6 @@
 #include "bootview/log.h"
 
-#include <unistd.h>
-
-#include <iterator>
+#include "common/log_output.h"
 
 namespace bootview::log {
 
@@ -19,10 +17,8 @@ Level level() {
 }
 
 void line(std::string_view tag, std::string_view text) {
-    fmt::memory_buffer buffer;
-    fmt::format_to(std::back_inserter(buffer), "{:<4} | {}\n", tag, text);
     // A log that can't be written (a closed terminal) is no reason to stop serving.
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, buffer.data(), buffer.size());
+    write_log_line(fmt::format("{:<4} | {}", tag, text));
 }
 
 } // namespace bootview::log

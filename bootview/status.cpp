@@ -5,6 +5,7 @@
 #include "bootview/monitor/client.h"
 #include "bootview/monitor/http_get.h"
 #include "change-ring/path.h"
+#include "common/printable.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -151,7 +152,7 @@ std::string all_text(const StatusOptions& options) {
     for (const auto& [socket, status] : answers) {
         if (answers.size() > 1)
             text += fmt::format("{}{}\n", text.empty() ? "" : "\n", socket);
-        text += status_text(status);
+        text += printable_lines(status_text(status));
     }
     return text;
 }
@@ -223,7 +224,7 @@ int print_log(const StatusOptions& options, const std::string& wanted) {
         for (const auto& client : status.at("clients"))
             if (is_meant(client, wanted)) {
                 found = true;
-                print(options.json ? client.dump(2) + "\n" : log_text(client));
+                print(options.json ? client.dump(2) + "\n" : printable_lines(log_text(client)));
             }
     if (found)
         return 0;

@@ -142,7 +142,7 @@ HttpServer::HttpServer(const std::string& where, Answer answer)
     } else {
         listen_on_port(where);
     }
-    control(epoll_.get(), EPOLL_CTL_ADD, listener_.get(), EPOLLIN);
+    acceptor_.emplace(epoll_.get(), listener_.get(), epoll_data_t{.fd = listener_.get()});
 }
 
 HttpServer::~HttpServer() {
@@ -177,7 +177,7 @@ void HttpServer::handle() {
 }
 
 void HttpServer::accept_one() {
-    Descriptor socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    Descriptor socket = acceptor_->accept();
     if (!socket)
         return;
     if (connections_.size() == most_connections)

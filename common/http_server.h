@@ -5,11 +5,13 @@
 // and a new one pushes out the oldest, so nobody can hold it up. Nothing here changes anything.
 #pragma once
 
+#include "common/acceptor.h"
 #include "common/descriptor.h"
 
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <optional>
 #include <string>
 
 namespace bootview {
@@ -58,6 +60,7 @@ private:
     std::string address_;
     Descriptor epoll_;
     Descriptor listener_;
+    std::optional<Acceptor> acceptor_;
     std::list<Connection> connections_; // the oldest first
 };
 

@@ -38,7 +38,7 @@ Listener::Listener(std::string path, Handlers handlers)
             path_ + ": " + std::strerror(errno) +
             (errno == EADDRINUSE ? "; another bootview monitor has this socket: name another one"
                                  : "; name a place where this user may make a socket"));
-    watch(epoll_.get(), listener_.get());
+    acceptor_.emplace(epoll_.get(), listener_.get(), epoll_data_t{.fd = listener_.get()});
 }
 
 Listener::~Listener() {
@@ -58,7 +58,7 @@ void Listener::handle() {
 }
 
 void Listener::accept_part() {
-    Descriptor socket{::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+    Descriptor socket = acceptor_->accept();
     if (!socket || parts_.size() >= most_parts)
         return;
     const int fd = socket.get();

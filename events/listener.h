@@ -1,11 +1,13 @@
 // The end of whoever wants to know what the parts tell.
 #pragma once
 
+#include "common/acceptor.h"
 #include "common/descriptor.h"
 #include "events/event.h"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace bootview::events {
@@ -37,6 +39,7 @@ private:
     Handlers handlers_;
     Descriptor epoll_;
     Descriptor listener_;
+    std::optional<Acceptor> acceptor_;
     struct Part {
         Descriptor socket;
         std::uint64_t number;

@@ -1,5 +1,6 @@
 #include "fuse-fatimg/list.h"
 
+#include "common/printable.h"
 #include "fuse-fatimg/partition/type_name.h"
 
 #include <algorithm>
@@ -35,21 +36,6 @@ std::string_view type_name_of(const Content& content, TableKind kind) {
                                   : partition::type_name(content.partition.type);
 }
 
-// An image says what it likes in its labels, but it does not steer the terminal: control
-// characters, those of C1 in UTF-8 too, become '?'.
-std::string printable(const std::string& text) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        const bool c1 = c == 0xc2 && i + 1 < text.size() &&
-                        static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
-                        static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        result += c < 0x20 || c == 0x7f || c1 ? '?' : text[i];
-        i += c1 ? 1 : 0;
-    }
-    return result;
-}
-
 std::size_t width_of(const std::string& text) { // in characters, not bytes
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
         return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -78,11 +64,12 @@ std::string list_as_text(const std::string& name, const Contents& contents) {
         rows.push_back({content.is_shown ? "*" : "", number,
                         fmt::format("{}", content.partition.range.offset),
                         fmt::format("{}", content.partition.range.length), type, content.filesystem,
-                        printable(content.label), printable(content.uuid), state_of(content)});
+                        printable_in_column(content.label), printable_in_column(content.uuid),
+                        state_of(content)});
     }
 
     std::string text =
-        fmt::format("{}: {} bytes, {}", printable(name), contents.size, name_of(kind));
+        fmt::format("{}: {} bytes, {}", printable_in_column(name), contents.size, name_of(kind));
     if (kind != TableKind::none)
         text += fmt::format(" {}, sectors of {} bytes", contents.table.uuid,
                             contents.table.sector_size);

@@ -1,8 +1,9 @@
 #include "fuse-fatimg/log.h"
 
-#include <fmt/format.h>
+#include "common/log_output.h"
+#include "common/printable.h"
+
 #include <syslog.h>
-#include <unistd.h>
 
 namespace bootview::log {
 
@@ -11,13 +12,10 @@ namespace {
 std::atomic<bool> use_syslog{false};
 
 void put(int priority, const std::string& line) {
-    if (use_syslog) {
-        ::syslog(priority, "%s", line.c_str());
-        return;
-    }
-    const std::string text = fmt::format("fuse-fatimg: {}\n", line);
-    // One write a line, so that lines of several threads do not mix.
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (use_syslog)
+        ::syslog(priority, "%s", printable(line).c_str());
+    else
+        write_log_line("fuse-fatimg: " + line);
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 // is in image_file.h, which image and which ring is in exports.h. The order of every change is
 // publish, touch the image, mark done, return (nbdkit then replies): no subscriber is ever waited
 // for.
+#include "common/printable.h"
 #include "nbdkit-plugin/exports.h"
 #include "nbdkit-plugin/image_file.h"
 #include "nbdkit-plugin/image_lock.h"
@@ -113,10 +114,10 @@ Result guarded(const char* what, Result on_error, Callback callback) noexcept {
         const int error = e.code().value();
         errno = error;
         if (error != EOPNOTSUPP) // a client that tries a fast zero is no error
-            nbdkit_error("%s%s: %s", what, e.what(), std::strerror(error));
+            nbdkit_error("%s%s: %s", what, bootview::printable(e.what()).c_str(), std::strerror(error));
         errno = wire_error(error);
     } catch (const std::exception& e) {
-        nbdkit_error("%s%s", what, e.what());
+        nbdkit_error("%s%s", what, bootview::printable(e.what()).c_str());
         errno = EIO;
     } catch (...) {
         errno = EIO;

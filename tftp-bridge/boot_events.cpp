@@ -22,6 +22,7 @@ const char* text_of(tftp::Outcome outcome) {
         return "client-silent";
     case tftp::Outcome::file_failed:
         return "file-failed";
+    case tftp::Outcome::forged:
     case tftp::Outcome::stopped:
     case tftp::Outcome::running:
         break;

@@ -1,5 +1,7 @@
 #include "bootview/doctor/finding.h"
 
+#include "common/printable.h"
+
 #include <algorithm>
 #include <array>
 
@@ -15,15 +17,6 @@ constexpr std::array severity_names{"failure", "warning", "unchecked", "fine"};
 
 std::size_t index_of(Severity severity) {
     return static_cast<std::size_t>(severity);
-}
-
-// Names come from images, and an image does not steer the terminal.
-std::string printable(const std::string& text) {
-    std::string result = text;
-    for (char& c : result)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return result;
 }
 
 std::size_t count(const Findings& findings, Severity severity) {
@@ -52,11 +45,11 @@ void Findings::sort() {
 std::string as_text(const Findings& findings) {
     std::string text;
     for (const Finding& finding : findings.all()) {
-        text +=
-            fmt::format("{} {}: {} [{}]\n", marks.at(index_of(finding.severity)),
-                        printable(finding.thing), printable(finding.what), printable(finding.id));
+        text += fmt::format("{} {}: {} [{}]\n", marks.at(index_of(finding.severity)),
+                            printable_in_column(finding.thing), printable_in_column(finding.what),
+                            printable_in_column(finding.id));
         if (!finding.fix.empty())
-            text += fmt::format("     fix: {}\n", printable(finding.fix));
+            text += fmt::format("     fix: {}\n", printable_in_column(finding.fix));
     }
     const std::size_t failures = count(findings, Severity::failure);
     const std::size_t warnings = count(findings, Severity::warning);

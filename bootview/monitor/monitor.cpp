@@ -8,6 +8,7 @@
 #include "bootview/monitor/page.h"
 #include "bootview/monitor/status_json.h"
 #include "common/http_server.h"
+#include "common/log_output.h"
 #include "common/service_notify.h"
 #include "common/take_over_signals.h"
 #include "events/listener.h"
@@ -93,7 +94,7 @@ private:
         if (journal_)
             journal_->write(client, entry);
         else if (entry.happened != Happened::offer && entry.happened != Happened::file)
-            fmt::print(stderr, "{} {}\n", client.key(), describe(entry));
+            write_log_line(fmt::format("{} {}", client.key(), describe(entry)));
     }
 
     HttpResponse answer(const std::string& path) {

@@ -1,6 +1,6 @@
 #include "tftp-bridge/tftp/log.h"
 
-#include <unistd.h>
+#include "common/log_output.h"
 
 namespace bootview::tftp::log {
 namespace {
@@ -31,9 +31,7 @@ bool enabled(Level level) {
 }
 
 void write(Level level, std::string_view text) {
-    const auto line = fmt::format("tftp-bridge: {}{}\n", label(level), text);
-    // Nobody is left to tell when stderr fails.
-    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
+    write_log_line(fmt::format("tftp-bridge: {}{}", label(level), text));
 }
 
 } // namespace bootview::tftp::log

@@ -33,7 +33,8 @@ std::string Metrics::to_text() const {
     const std::pair<std::string_view, std::uint64_t> outcomes[] = {
         {"finished", transfers_finished},  {"enough", transfers_enough},
         {"client_left", transfers_left},   {"client_silent", transfers_silent},
-        {"file_failed", transfers_failed}, {"stopped", transfers_stopped}};
+        {"file_failed", transfers_failed}, {"stopped", transfers_stopped},
+        {"forged", transfers_forged}};
     for (const auto& [outcome, count] : outcomes)
         fmt::format_to(std::back_inserter(text),
                        "bootview_tftp_transfers_ended_total{{outcome=\"{}\"}} {}\n", outcome,

@@ -16,7 +16,8 @@ struct Metrics {
     std::uint64_t transfers_silent = 0; // given up
     std::uint64_t transfers_failed = 0; // the file changed, or could not be read
     std::uint64_t transfers_stopped = 0;
-    std::uint64_t sent_bytes = 0; // file data, repeated packets too
+    std::uint64_t transfers_forged = 0; // acknowledged before it was sent
+    std::uint64_t sent_bytes = 0;       // file data, repeated packets too
     std::uint64_t repeated_packets = 0;
     std::uint64_t dropped_requests = 0;
     std::uint64_t chunks_read = 0;

@@ -25,6 +25,7 @@ Sender::Sender(const SenderParameters& parameters)
 
 Step Sender::start(TimePoint now) {
     progressed(now);
+    unheard_sends_ = 1;
     if (!parameters_.with_oack)
         return send_window();
     in_oack_ = true;
@@ -38,6 +39,8 @@ Step Sender::acknowledge(std::uint16_t wire_block, TimePoint now) {
     if (!block || *block >= next_)
         return {};
 
+    // Whatever it says: it knows the port.
+    heard_ = true;
     if (in_oack_) {
         in_oack_ = false;
         // An OACK that went out twice is acknowledged twice, which is not a report of a loss.
@@ -91,6 +94,8 @@ Step Sender::expire(TimePoint now) {
     }
     timeout_ = std::max(std::min(timeout_ * 2, longest_timeout), parameters_.timeout);
     silent_at_ = now + timeout_;
+    if (!may_send_unheard())
+        return {};
     if (in_oack_) {
         ++repeated_;
         return {Step::Kind::send_oack};
@@ -105,7 +110,16 @@ void Sender::postpone(TimePoint now) {
         restart_at_ = now + few_round_trips();
 }
 
+bool Sender::may_send_unheard() {
+    if (heard_)
+        return true;
+    return unheard_sends_++ < (in_oack_ ? max_unheard_oacks : max_unheard_blocks);
+}
+
 Step Sender::repeat_first(TimePoint now) {
+    if (++repeats_asked_ > max_prompt_repeats && now - last_repeat_ < min_time_between_repeats)
+        return {};
+    last_repeat_ = now;
     if (parameters_.with_oack) {
         // If the first window is out already, the client will acknowledge the OACK once more.
         heed_repeated_ack_ = false;

@@ -22,6 +22,10 @@
 //   as
 //     the last time, and whole again after eight windows without a loss (RFC 7440 §5). It cannot be
 //     made smaller: the receiver acknowledges its end.
+//   * Whoever has acknowledged nothing may never have asked: the address in a request can be
+//   forged.
+//     Such a peer gets the first packet, twice more if it is an OACK, once more if it is a block of
+//     data; and again when the request comes again, as a client that waits for an answer sees to.
 //   * The last acknowledgement may be lost, and some clients never send it: not an error.
 #pragma once
 
@@ -66,6 +70,13 @@ struct Step {
 class Sender {
 public:
     static constexpr Clock::duration longest_timeout = std::chrono::seconds(8);
+    // How often the first packet goes out by our own timeout and in all before anything was
+    // acknowledged. An OACK is about as long as the request; a block is ten times as long.
+    static constexpr unsigned max_unheard_oacks = 3;
+    static constexpr unsigned max_unheard_blocks = 2;
+    // Requests that come again are answered at once so often, and then once in this time.
+    static constexpr unsigned max_prompt_repeats = 4;
+    static constexpr Clock::duration min_time_between_repeats = std::chrono::milliseconds(500);
 
     explicit Sender(const SenderParameters& parameters);
 
@@ -86,6 +97,8 @@ public:
     TimePoint deadline() const { return std::min(silent_at_, restart_at_); }
     unsigned tries() const { return tries_; } // timeouts since the last progress
     bool awaits_oack_ack() const { return in_oack_; }
+    // The client has acknowledged something.
+    bool heard() const { return heard_; }
     // True until the client has said anything at all.
     bool awaits_first_ack() const {
         return in_oack_ || (!parameters_.with_oack && in_first_window());
@@ -101,6 +114,7 @@ public:
 private:
     Step send_window();
     Step rewind(TimePoint now);
+    bool may_send_unheard();
     void slow_down();
     void came_through();
     void doubt(TimePoint now);
@@ -113,6 +127,10 @@ private:
     std::uint64_t next_ = 1;
     std::uint64_t never_sent_ = 1; // the first block that has not been sent even once
     bool in_oack_ = false;
+    bool heard_ = false;
+    unsigned unheard_sends_ = 0; // of the first packet, before anything was acknowledged
+    unsigned repeats_asked_ = 0; // of the first packet, by the client
+    TimePoint last_repeat_{};
     bool heed_repeated_ack_ = true; // a repeated ACK of base-1 has not been answered yet
     unsigned tries_ = 0;
     std::uint64_t repeated_ = 0;

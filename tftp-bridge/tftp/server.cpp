@@ -125,7 +125,7 @@ void Server::run() {
     auto now = Clock::now();
     while (!stopping_) {
         const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                     timers_.wait_ms(now));
+                                     timers_.wait_ms(now, lines_.tells_at()));
         now = Clock::now();
         for (int i = 0; i < count; ++i) {
             const auto id = events[static_cast<std::size_t>(i)].data.u64;
@@ -138,6 +138,11 @@ void Server::run() {
                 on_transfer(id, what, now, count == 1 && running_.size() == 1);
         }
         on_timers(now);
+        if (const auto left_out = lines_.take_left_out(now))
+            log::warning("{} lines about transfers were left out: more than {} about one client or "
+                         "{} in all within {} seconds",
+                         left_out, LineBudget::max_lines_per_address, LineBudget::max_lines,
+                         LineBudget::period.count());
     }
 
     notify_service_manager("STOPPING=1");
@@ -145,6 +150,8 @@ void Server::run() {
         if (running->transfer)
             running->transfer->abort({ErrorCode::undefined, "server shutting down"},
                                      "ended by the server's shutdown");
+        else if (running->superseded)
+            continue;
         else if (const auto channel = channel_to(*running))
             channel->send(build_error({ErrorCode::undefined, "server shutting down"}), 0);
     log::info("ended by a signal");
@@ -229,6 +236,14 @@ void Server::on_timers(TimePoint now) {
 // After anything has happened to a transfer: forgets it, or waits for what it waits for.
 void Server::settle(std::uint64_t id, Running& running) {
     auto& transfer = *running.transfer;
+    if (!running.heard && transfer.heard()) {
+        running.heard = true;
+        admission_.acknowledged(running.conversation.client, Clock::now());
+    }
+    if (transfer.refused())
+        admission_.refused(running.conversation.client, Clock::now());
+    if (transfer.outcome() == Outcome::forged)
+        admission_.distrust(running.conversation.client, Clock::now());
     if (transfer.ended())
         return forget(id, running);
     // Mostly the deadline has moved away; then the earlier entry stays, and looks again when it is
@@ -262,7 +277,14 @@ void Server::forget(std::uint64_t id, Running& running) {
             ended_({id, running.conversation.client, *running.transfer});
     }
     admission_.leave(running.conversation.client);
-    conversations_.erase(running.conversation);
+    const auto known = conversations_.find(running.conversation);
+    if (running.superseded) {
+        if (known != conversations_.end())
+            if (auto& successor = *running_.at(known->second); successor.before == id)
+                successor.before = 0;
+    } else if (known != conversations_.end()) {
+        conversations_.erase(known);
+    }
     running_.erase(id);
 }
 
@@ -293,6 +315,9 @@ void Server::count(const Transfer& transfer) {
         break;
     case Outcome::file_failed:
         ++metrics_.transfers_failed;
+        break;
+    case Outcome::forged:
+        ++metrics_.transfers_forged;
         break;
     case Outcome::stopped:
     case Outcome::running:

@@ -19,11 +19,16 @@
 // of worker_pool.h), block_source.h (chunks to blocks), send_batch.h (blocks to packets, many per
 // system call) and transfer.h, which brings those together.
 //
-// Everything is bounded: transfers by max_transfers, in all and for each client; beyond, those
-// whose client is silent are ended, and if there are none, requests are dropped, which a client
-// takes for a lost packet and asks again. File data in memory is bounded by cache_bytes, whatever
-// the number of transfers. A transfer itself holds a socket and well below 1 KiB; sending allocates
-// nothing. Network input throws no exceptions; the constructor does (StartError).
+// The address of a request may be forged, and then everything it brings goes to somebody who has
+// asked for nothing: little is sent to whoever has acknowledged nothing (sender.h, admission.h),
+// and a port that can be guessed is no proof (transfer.h, `guessable`).
+//
+// Everything is bounded: openings and transfers by max_transfers, in all and for each client;
+// beyond, those whose client is silent are ended, and if there are none, requests are dropped,
+// which a client takes for a lost packet and asks again. File data in memory is bounded by
+// cache_bytes, whatever the number of transfers. A transfer itself holds a socket and well below 1
+// KiB; sending allocates nothing. Network input throws no exceptions; the constructor does
+// (StartError).
 #pragma once
 
 #include "common/http_server.h"
@@ -31,6 +36,7 @@
 #include "tftp-bridge/tftp/endpoint.h"
 #include "tftp-bridge/tftp/file_cache.h"
 #include "tftp-bridge/tftp/file_root.h"
+#include "tftp-bridge/tftp/line_budget.h"
 #include "tftp-bridge/tftp/metrics.h"
 
 #include "tftp-bridge/tftp/send_batch.h"
@@ -133,12 +139,22 @@ private:
         std::size_t operator()(const Conversation& c) const { return EndpointHash{}(c.client); }
     };
     // A conversation from its request on. There is no transfer as long as the file is being opened.
+    //
+    // An opening can't be called off, and holds its place until it has ended. A client that asks
+    // for something else meanwhile gets that: its first opening goes on as one that is
+    // `superseded`. There is one such for a conversation; of what it asks for then, the last
+    // counts, and has to wait (`wish`), or a single port could fill the queue of openings without
+    // end.
     struct Running {
         Conversation conversation;
         std::vector<std::byte> request;
         std::size_t listener;
         unsigned interface;
-        std::optional<Transfer> transfer;
+        std::optional<Transfer> transfer = std::nullopt;
+        bool superseded = false;
+        std::uint64_t before = 0; // the superseded one of the same conversation; 0: none
+        std::vector<std::byte> wish = {};
+        bool heard = false;                 // as Admission knows
         TimePoint timer = TimePoint::max(); // the entry of the timer queue that counts
         bool armed_for_writing = false;
     };
@@ -153,6 +169,8 @@ private:
     void on_stray(std::size_t listener, const ReceivedRequest& received, TimePoint now);
     void on_request(std::size_t listener, const ReceivedRequest& received, const Request& request,
                     TimePoint now);
+    void ask(Running asked, const Request& request, TimePoint now);
+    void supersede(std::uint64_t id);
     bool make_room(const Endpoint& client, TimePoint now);
     void on_opened(std::uint64_t id, FileCache::Opened opened);
     void on_data(std::uint64_t id);
@@ -185,13 +203,16 @@ private:
     // Transfers that wait until a listening socket they share has room.
     std::unordered_map<std::size_t, std::vector<std::uint64_t>> blocked_;
     TimerQueue timers_;
+    LineBudget lines_;
     std::array<std::byte, max_request_bytes + 1> request_buffer_;
     std::vector<std::function<void()>> sources_; // what else is watched
     std::uint64_t next_id_;
     std::uint64_t dropped_ = 0; // requests since the last line about it
     TimePoint last_busy_line_ = TimePoint::min();
     TimePoint last_stray_answer_{};
-    TimePoint fruitless_until_{}; // no use to look for silent clients before
+    TimePoint fruitless_until_{};                     // no use to look for silent clients before
+    TimePoint fruitless_client_until_{};              // as well, among those of
+    std::array<std::uint8_t, 16> fruitless_client_{}; // this address
     Metrics metrics_;
     std::optional<HttpServer> metrics_server_;
     bool stopping_ = false;

@@ -47,7 +47,7 @@ void Server::on_datagram(std::size_t listener, const ReceivedRequest& received, 
     ++metrics_.requests;
     if (const auto request = parse_request(received.datagram))
         return on_request(listener, received, *request, now);
-    refuse({{received.client, received.local}, {}, listener, received.interface, {}},
+    refuse({{received.client, received.local}, {}, listener, received.interface},
            {ErrorCode::illegal_operation, "not a TFTP request"}, "");
 }
 
@@ -76,6 +76,7 @@ void Server::on_stray(std::size_t listener, const ReceivedRequest& received, Tim
 void Server::on_request(std::size_t listener, const ReceivedRequest& received,
                         const Request& request, TimePoint now) {
     const Conversation conversation{received.client, received.local};
+    Running asked{conversation, {}, listener, received.interface};
     const auto known = conversations_.find(conversation);
     if (known != conversations_.end()) {
         const auto id = known->second;
@@ -85,69 +86,123 @@ void Server::on_request(std::size_t listener, const ReceivedRequest& received,
         if (!running.transfer) {
             if (repeated)
                 return; // the answer is on its way
-            forget(id, running);
-        } else if (repeated && running.transfer->repeat_first(batch_, now)) {
-            return settle(id, running);
+            if (running.before != 0) {
+                running.wish.assign(received.datagram.begin(), received.datagram.end());
+                return;
+            }
+            asked.before = id;
+            supersede(id);
         } else {
-            running.transfer->abandon("the client has asked for something else");
+            // It may have ended this one before; that waits in the transfer's own socket.
+            if (running.transfer->channel().is_own())
+                running.transfer->on_readable(batch_, now, now);
+            if (!running.transfer->ended()) {
+                if (repeated && running.transfer->repeat_first(batch_, now))
+                    return settle(id, running);
+                running.transfer->abandon("the client has asked for something else");
+            }
             settle(id, running);
         }
     }
 
-    Running asked{conversation, {}, listener, received.interface, {}};
+    asked.request.assign(received.datagram.begin(), received.datagram.end());
+    ask(std::move(asked), request, now);
+}
+
+// The opening of `id` goes on, for nobody.
+void Server::supersede(std::uint64_t id) {
+    auto& running = *running_.at(id);
+    running.superseded = true;
+    conversations_.erase(running.conversation);
+}
+
+void Server::ask(Running asked, const Request& request, TimePoint now) {
     const auto name = clean_name(request.name);
+    const auto mode = mode_of(request);
+    const auto client = asked.conversation.client;
     if (const auto refusal = reason_to_refuse(request))
         return refuse(asked, *refusal, name);
-    if (!make_room(received.client, now))
+    if (!make_room(client, now))
         return;
     const auto id = next_id_++;
-    asked.request.assign(received.datagram.begin(), received.datagram.end());
+    conversations_.emplace(asked.conversation, id);
     running_.emplace(id, std::make_unique<Running>(std::move(asked)));
-    conversations_.emplace(conversation, id);
-    admission_.enter(received.client);
-    locate_(received.client, name, [this, id, mode = *mode_of(request)](Located located) {
-        if (running_.contains(id))
-            cache_.open(std::move(located.root), located.name, mode, id);
+    admission_.enter(client);
+    locate_(client, name, [this, id, mode = *mode](Located located) {
+        const auto found = running_.find(id);
+        if (found == running_.end())
+            return;
+        if (found->second->superseded) // before its opening has begun
+            return forget(id, *found->second);
+        cache_.open(std::move(located.root), located.name, mode, id);
     });
 }
 
 // False if there is none: then the request is dropped. When all places are taken, it is mostly by
 // clients that have gone without a word; these are ended before their time.
 bool Server::make_room(const Endpoint& client, TimePoint now) {
-    const auto verdict = admission_.ask(client);
+    if (admission_.distrusted(client, now)) {
+        busy("an address that is being forged", now);
+        return false;
+    }
+    const auto verdict = admission_.ask(client, now);
     if (verdict == Admission::Verdict::free)
         return true;
     const bool in_all = verdict == Admission::Verdict::full;
-    if (in_all && now < fruitless_until_) {
-        busy("--max-transfers is reached", now);
+    const auto why = in_all ? "--max-transfers is reached"
+                     : verdict == Admission::Verdict::stranger_full
+                         ? "a client that has acknowledged nothing asks for more and more"
+                         : "--max-transfers-per-client is reached";
+    auto& fruitless_until = in_all ? fruitless_until_ : fruitless_client_until_;
+    if (now < fruitless_until && (in_all || fruitless_client_ == client.address)) {
+        busy(why, now);
         return false;
     }
     std::vector<std::uint64_t> silent;
     for (const auto& [id, running] : running_)
-        if (running->transfer && running->transfer->silent() &&
+        if (running->transfer &&
             (in_all || running->conversation.client.address == client.address)) {
+            // What it has said may still wait in its socket.
+            if (!in_all && running->transfer->channel().is_own())
+                running->transfer->on_readable(batch_, now, now);
+            if (!running->transfer->ended() && !running->transfer->silent() &&
+                !(running->transfer->heard() && !running->heard))
+                continue;
             silent.push_back(id);
             if (silent.size() == most_ended_at_once)
                 break;
         }
     for (const auto id : silent) {
         auto& running = *running_.at(id);
-        running.transfer->abandon("silent, made room for another client");
+        if (running.transfer->silent() && !running.transfer->ended())
+            running.transfer->abandon("silent, made room for another client");
         settle(id, running);
     }
     if (!silent.empty())
         return true;
-    if (in_all)
-        fruitless_until_ = now + std::chrono::milliseconds(50);
-    busy(in_all ? "--max-transfers is reached" : "--max-transfers-per-client is reached", now);
+    fruitless_until = now + std::chrono::milliseconds(50);
+    if (!in_all)
+        fruitless_client_ = client.address;
+    busy(why, now);
     return false;
 }
 
 void Server::on_opened(std::uint64_t id, FileCache::Opened opened) {
     const auto found = running_.find(id);
     if (found == running_.end())
-        return; // the client has asked for something else meanwhile
+        return;
     auto& running = *found->second;
+    if (running.superseded)
+        return forget(id, running);
+    if (!running.wish.empty()) { // the client has asked for something else meanwhile
+        Running asked{running.conversation, std::move(running.wish), running.listener,
+                      running.interface};
+        const auto before = running.before;
+        forget(id, running);
+        asked.before = running_.contains(before) ? before : 0;
+        const std::vector<std::byte> datagram = asked.request; // what `request` views
+        return ask(std::move(asked), *parse_request(datagram), Clock::now());
+    }
     if (const auto* refusal = std::get_if<Refusal>(&opened)) {
         if (refusal->text.empty())
             busy("out of file descriptors or memory", Clock::now());
@@ -178,10 +233,12 @@ void Server::start(std::uint64_t id, Running& running, std::shared_ptr<CachedFil
     const auto block_size = std::get<Negotiated>(negotiated).block_size;
     if (begun_)
         begun_({id, running.conversation.client, name, file->length(), block_size});
-    running.transfer.emplace(std::move(*channel), BlockSource(std::move(file), block_size, id),
-                             TransferParameters{running.conversation.client, printable(name),
-                                                std::move(std::get<Negotiated>(negotiated)),
-                                                settings_.timeout, settings_.retries});
+    running.transfer.emplace(
+        std::move(*channel), BlockSource(std::move(file), block_size, id),
+        TransferParameters{running.conversation.client, printable(name),
+                           std::move(std::get<Negotiated>(negotiated)), settings_.timeout,
+                           settings_.retries, settings_.single_port || settings_.ports.guessable(),
+                           &lines_});
     ++metrics_.transfers_begun;
     if (running.transfer->channel().is_own())
         watch(running.transfer->channel().fd(), id, EPOLLIN);

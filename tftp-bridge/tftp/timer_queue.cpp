@@ -29,10 +29,11 @@ std::optional<TimerQueue::Entry> TimerQueue::take_due(TimePoint now) {
     return entry;
 }
 
-int TimerQueue::wait_ms(TimePoint now) const {
-    if (heap_.empty())
+int TimerQueue::wait_ms(TimePoint now, TimePoint also) const {
+    const auto first = heap_.empty() ? also : std::min(also, heap_.front().when);
+    if (heap_.empty() && also == TimePoint::max())
         return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(heap_.front().when - now);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - now);
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
 }
 

@@ -33,8 +33,9 @@ public:
     }
     std::size_t size() const { return heap_.size(); }
     std::optional<Entry> take_due(TimePoint now);
-    // For epoll_wait: milliseconds until the first entry, rounded up; -1 without any.
-    int wait_ms(TimePoint now) const;
+    // For epoll_wait: milliseconds until the first entry, or until `also`, rounded up; -1 without
+    // any.
+    int wait_ms(TimePoint now, TimePoint also = TimePoint::max()) const;
 
 private:
     void rebuild();

@@ -2,6 +2,7 @@
 
 #include "tftp-bridge/tftp/file_name.h"
 #include "tftp-bridge/tftp/log.h"
+#include "tftp-bridge/tftp/random_number.h"
 
 #include <sys/socket.h>
 
@@ -19,6 +20,12 @@ constexpr int most_unreachable = 3;
 
 // A client that answers faster than this is waited for where its last packet was read.
 constexpr auto prompt_answer = std::chrono::microseconds(100);
+
+// What a window is held back for where ports can be guessed, and how many bytes come between two of
+// them, on average. A client notices little; whoever acknowledges blindly must be slower than that.
+constexpr std::uint32_t shortest_hold_ms = 5;
+constexpr std::uint32_t longest_hold_ms = 50;
+constexpr std::uint32_t bytes_between_holds = 1U << 20;
 
 // A file system that takes longer than this for one read has broken down; most clients have, too.
 constexpr auto longest_read = std::chrono::seconds(60);
@@ -49,6 +56,16 @@ void size_send_buffer(int socket, const Negotiated& negotiated) {
 }
 
 } // namespace
+
+template<typename... Args>
+void Transfer::say(log::Level level, fmt::format_string<Args...> format, Args&&... args) const {
+    if (!log::enabled(level) ||
+        (parameters_.lines && !parameters_.lines->allows(parameters_.client, Clock::now())))
+        return;
+    log::write(level,
+               fmt::format("{}: \"{}\": {}", parameters_.client.to_string(), parameters_.name,
+                           fmt::format(format, std::forward<Args>(args)...)));
+}
 
 Transfer::Transfer(Channel channel, BlockSource source, TransferParameters parameters)
     : channel_(std::move(channel)), source_(std::move(source)), parameters_(std::move(parameters)),
@@ -84,11 +101,18 @@ void Transfer::on_readable(SendBatch& batch, TimePoint now, TimePoint stay_until
 
 void Transfer::on_datagram(Bytes datagram, SendBatch& batch, TimePoint now) {
     if (const auto block = parse_ack(datagram)) {
+        if (held_ && acknowledges_unsent(*block)) {
+            say(log::Level::warning,
+                "acknowledged what was not sent yet: the address is forged, ended the transfer");
+            outcome_ = Outcome::forged;
+            return;
+        }
         unreachable_ = 0;
         // MSG_CONFIRM: this client is alive; do not ask for its hardware address again. The boot
         // ROM of a Raspberry Pi 3 does not answer ARP during a transfer.
         perform(sender_.acknowledge(*block, now), MSG_CONFIRM, batch, now);
     } else if (const auto error = parse_error(datagram)) {
+        told_error_ = !parameters_.guessable;
         on_client_error(*error);
     }
 }
@@ -132,7 +156,7 @@ bool Transfer::repeat_first(SendBatch& batch, TimePoint now) {
 
 void Transfer::abort(Refusal refusal, std::string_view reason) {
     channel_.send(build_error(refusal), 0); // never repeated: RFC 1350 §7
-    log::warning("{}: \"{}\": {}", parameters_.client.to_string(), parameters_.name, reason);
+    say(log::Level::warning, "{}", reason);
     outcome_ = Outcome::stopped;
 }
 
@@ -153,6 +177,7 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch, TimePoint 
         pending_count_ = step.count;
         sent_in_burst_ = 0;
         resumes_at_.reset();
+        hold_back(now);
         send_pending(flags, batch, now);
         return;
     case Step::Kind::finished:
@@ -162,7 +187,9 @@ void Transfer::perform(const Step& step, int flags, SendBatch& batch, TimePoint 
         finish(", the last acknowledgement did not come");
         return;
     case Step::Kind::gave_up:
-        abort({ErrorCode::undefined, "timeout"}, "the client has gone silent, gave up");
+        if (sender_.heard()) // to others nothing more is sent
+            channel_.send(build_error({ErrorCode::undefined, "timeout"}), 0);
+        say(log::Level::warning, "the client has gone silent, gave up");
         outcome_ = Outcome::gave_up;
         return;
     }
@@ -178,6 +205,7 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
     if (resumes_at_ && now < *resumes_at_)
         return;
     resumes_at_.reset();
+    held_ = false;
     while (pending_count_ > 0) {
         if (wait_for_file(now))
             return;
@@ -202,6 +230,7 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
         const auto from = source_.start_of(pending_first_);
         pending_first_ += static_cast<std::uint64_t>(sent);
         pending_count_ -= static_cast<std::uint32_t>(sent);
+        sent_end_ = std::max(sent_end_, pending_first_);
         sent_bytes_ += source_.start_of(pending_first_) - from;
         sent_in_burst_ += static_cast<std::uint32_t>(sent);
         if (sent_in_burst_ >= sender_.burst()) {
@@ -212,6 +241,22 @@ void Transfer::send_pending(int flags, SendBatch& batch, TimePoint now) {
             }
         }
     }
+}
+
+// Once the client has acknowledged something, what comes next; and from then on by chance.
+void Transfer::hold_back(TimePoint now) {
+    if (!parameters_.guessable || !sender_.heard() || sent_bytes_ < hold_after_)
+        return;
+    hold_after_ = sent_bytes_ + 1 + random_below(2 * bytes_between_holds);
+    held_ = true;
+    resumes_at_ =
+        now + std::chrono::milliseconds(shortest_hold_ms +
+                                        random_below(longest_hold_ms - shortest_hold_ms + 1));
+}
+
+bool Transfer::acknowledges_unsent(std::uint16_t block) const {
+    const auto found = from_wire(block, pending_first_, parameters_.negotiated.rollover);
+    return found && *found >= sent_end_ && *found < pending_first_ + pending_count_;
 }
 
 // True if nothing can be sent now: the file has failed, or it is being asked whether it is still
@@ -242,29 +287,28 @@ void Transfer::abort_for(ReadResult result) {
 }
 
 void Transfer::on_client_error(const ErrorMessage& message) {
-    const auto client = parameters_.client.to_string();
     const auto text = printable(message.text);
     // Most firmware asks for the size only, and says "aborted" when it has it; PXELINUX and GRUB
     // end early when they have read enough. Nothing has failed.
     const bool had_enough = message.code == 0 || message.code == 8;
     if (sender_.awaits_oack_ack() && had_enough)
-        log::debug("{}: \"{}\": asked for the size only ({})", client, parameters_.name, text);
+        log::debug("{}: \"{}\": asked for the size only ({})", parameters_.client.to_string(),
+                   parameters_.name, text);
     else
-        log::info("{}: \"{}\": the client ended the transfer: error {} {}", client,
-                  parameters_.name, message.code, text);
+        say(log::Level::info, "the client ended the transfer: error {} {}", message.code, text);
     outcome_ = had_enough ? Outcome::enough : Outcome::client_left;
 }
 
 void Transfer::on_socket_error(int error) {
     switch (error) {
     case ECONNREFUSED: // ICMP "port unreachable": the client has closed its port
+        refused_ = !heard();
         if (sender_.all_sent())
             finish(", the client left before the last acknowledgement");
         else if (sender_.awaits_oack_ack())
             abandon("the client left without data");
         else {
-            log::info("{}: \"{}\": the client left before the end", parameters_.client.to_string(),
-                      parameters_.name);
+            say(log::Level::info, "the client left before the end");
             outcome_ = Outcome::client_left;
         }
         return;
@@ -283,8 +327,7 @@ void Transfer::on_socket_error(int error) {
     default:
         break;
     }
-    log::warning("{}: \"{}\": cannot reach the client: {}", parameters_.client.to_string(),
-                 parameters_.name, std::strerror(error));
+    say(log::Level::warning, "cannot reach the client: {}", std::strerror(error));
     outcome_ = Outcome::client_left;
 }
 
@@ -295,14 +338,11 @@ std::chrono::duration<double> Transfer::duration() const {
 
 void Transfer::finish(std::string_view remark) {
     outcome_ = Outcome::finished;
-    if (!log::enabled(log::Level::info))
-        return;
     const auto seconds = duration();
     const auto bytes = length();
-    log::info("{}: \"{}\": {} bytes in {:.3f} s, {:.1f} MB/s, {} retransmits{}",
-              parameters_.client.to_string(), parameters_.name, bytes, seconds.count(),
-              static_cast<double>(bytes) / 1e6 / seconds.count(), sender_.repeated_packets(),
-              remark);
+    say(log::Level::info, "{} bytes in {:.3f} s, {:.1f} MB/s, {} retransmits{}", bytes,
+        seconds.count(), static_cast<double>(bytes) / 1e6 / seconds.count(),
+        sender_.repeated_packets(), remark);
 }
 
 } // namespace bootview::tftp

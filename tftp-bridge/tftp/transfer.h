@@ -7,6 +7,8 @@
 #include "tftp-bridge/tftp/block_source.h"
 #include "tftp-bridge/tftp/channel.h"
 #include "tftp-bridge/tftp/endpoint.h"
+#include "tftp-bridge/tftp/line_budget.h"
+#include "tftp-bridge/tftp/log.h"
 #include "tftp-bridge/tftp/options.h"
 #include "tftp-bridge/tftp/send_batch.h"
 #include "tftp-bridge/tftp/sender.h"
@@ -27,9 +29,24 @@ struct TransferParameters {
     Negotiated negotiated;
     Clock::duration timeout; // when the client asked for none
     unsigned retries;
+    // Others than the client can send to its port: all the server has is one, or few. Then the
+    // first window, and others by chance, are held back for a moment: whoever acknowledges what was
+    // not sent yet is not there, but forges the client's address and would have all of the file
+    // sent to it.
+    bool guessable = false;
+    LineBudget* lines = nullptr; // for all lines that a client brings about; null: no limit
 };
 
-enum class Outcome { running, finished, enough, client_left, gave_up, file_failed, stopped };
+enum class Outcome {
+    running,
+    finished,
+    enough,
+    client_left,
+    gave_up,
+    file_failed,
+    stopped,
+    forged, // acknowledged before it was sent
+};
 
 // Not thread-safe. After each call that takes the batch, ended() may have become true: then the
 // client has been told what it is to be told, the outcome is in the log, and the transfer can be
@@ -61,6 +78,10 @@ public:
     bool wants_to_write() const { return blocked_; }
     // The client has not been heard of for so long that something was repeated.
     bool silent() const { return sender_.tries() > 0; }
+    // It has acknowledged something, and not what it could not know.
+    bool heard() const { return (sender_.heard() || told_error_) && !held_; }
+    // Nobody there waited for an answer.
+    bool refused() const { return refused_; }
     TimePoint last_progress() const { return sender_.last_progress(); }
     TimePoint deadline() const {
         return std::min(sender_.deadline(), resumes_at_.value_or(TimePoint::max()));
@@ -78,6 +99,10 @@ private:
     void send_oack();
     void send_pending(int flags, SendBatch& batch, TimePoint now);
     bool wait_for_file(TimePoint now);
+    void hold_back(TimePoint now);
+    bool acknowledges_unsent(std::uint16_t block) const;
+    template<typename... Args>
+    void say(log::Level level, fmt::format_string<Args...> format, Args&&... args) const;
     void abort_for(ReadResult result);
     void on_client_error(const ErrorMessage& message);
     void on_socket_error(int error);
@@ -95,11 +120,16 @@ private:
     bool blocked_ = false;
     std::uint32_t sent_in_burst_ = 0;
     std::optional<TimePoint> resumes_at_; // between two bursts
+    bool held_ = false;                   // what is pending is held back until then
+    std::uint64_t sent_end_ = 0;          // the block after the last one ever sent
+    std::uint64_t hold_after_ = 0;        // sent_bytes_ at which the next window is held back
     bool verified_ = false;               // the file was looked at once more, before its last block
     std::optional<TimePoint> waits_since_;
     TimePoint started_{};
     std::uint64_t sent_bytes_ = 0;
     int unreachable_ = 0;
+    bool told_error_ = false;
+    bool refused_ = false;
     Outcome outcome_ = Outcome::running;
 };
 

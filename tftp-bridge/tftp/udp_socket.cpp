@@ -1,6 +1,7 @@
 #include "tftp-bridge/tftp/udp_socket.h"
 
 #include "common/port_holder.h"
+#include "tftp-bridge/tftp/random_number.h"
 #include "tftp-bridge/tftp/start_error.h"
 
 #include <fcntl.h>
@@ -196,15 +197,17 @@ Descriptor open_transfer_socket(const Endpoint& local, const Endpoint& client,
     const timeval patience{
         0, std::chrono::duration_cast<std::chrono::microseconds>(longest_wait).count()};
     setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    // From where the last one was found on, so that ports are not used again at once: late packets
-    // of one transfer must not meet the next one.
-    static std::uint32_t next = 0;
+    // By chance, as the system chooses too: whoever forges a source address must not know the port
+    // that it would have to acknowledge to. When most are taken, those that follow a random one.
     const std::uint32_t count = std::uint32_t{ports.last} - ports.first + 1;
     sockaddr_storage storage;
     int result = -1;
-    for (std::uint32_t tried = 0; result != 0 && tried < count; ++tried) {
+    constexpr std::uint32_t random_choices = 32;
+    std::uint32_t next = 0;
+    for (std::uint32_t tried = 0; result != 0 && tried < random_choices + count; ++tried) {
+        next = tried <= random_choices ? random_below(count) : next + 1;
         Endpoint bound = local;
-        bound.port = static_cast<std::uint16_t>(ports.first + next++ % count);
+        bound.port = static_cast<std::uint16_t>(ports.first + next % count);
         const auto length = bound.to_sockaddr(storage);
         result = bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length);
         if (result != 0 && errno != EADDRINUSE)

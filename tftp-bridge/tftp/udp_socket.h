@@ -24,6 +24,9 @@ struct ReceivedRequest {
 struct PortRange {
     std::uint16_t first = 0;
     std::uint16_t last = 0;
+
+    // So few ports that a stranger can send to all of them.
+    bool guessable() const { return first != 0 && last - first < 4096; }
 };
 
 class Listener {

@@ -211,11 +211,12 @@ TEST(Sender, NothingIsRepeatedInTheFirstSecond) {
 TEST(Sender, TheWaitDoublesUpToEightSecondsAndThenItEnds) {
     Sender sender(lock_step(5000));
     sender.start(t0);
+    sender.acknowledge(1, t0);
     auto now = t0;
     for (const auto wait : {1s, 2s, 4s, 8s, 8s, 8s}) {
         now += wait;
         EXPECT_EQ(sender.deadline(), now);
-        EXPECT_EQ(sender.expire(now), data(1));
+        EXPECT_EQ(sender.expire(now), data(2));
     }
     EXPECT_EQ(sender.expire(now + 8s).kind, Kind::gave_up);
 }
@@ -280,12 +281,44 @@ TEST(Sender, ALateAckAfterATimeoutDoesNotRepeatTheWindowOnceMore) {
 }
 
 TEST(Sender, AMissingLastAckIsNotAFailure) {
-    Sender sender(lock_step(100));
+    Sender sender(lock_step(600));
     sender.start(t0);
+    sender.acknowledge(1, t0);
     auto now = t0;
     for (int i = 0; i < 6; ++i)
-        EXPECT_EQ(sender.expire(now += 10s), data(1));
+        EXPECT_EQ(sender.expire(now += 10s), data(2));
     EXPECT_EQ(sender.expire(now + 10s).kind, Kind::unconfirmed);
+}
+
+TEST(Sender, WhoHasAcknowledgedNothingGetsLittle) {
+    for (const bool with_options : {false, true}) {
+        Sender sender(with_options ? windowed(100, 64) : lock_step(5000));
+        unsigned packets = 0;
+        auto step = sender.start(t0);
+        for (; step.kind != Kind::gave_up; step = sender.expire(sender.deadline()))
+            packets += step.kind == Kind::nothing ? 0 : std::max(step.count, 1U);
+        EXPECT_EQ(packets, with_options ? Sender::max_unheard_oacks : Sender::max_unheard_blocks);
+        EXPECT_FALSE(sender.heard());
+    }
+}
+
+TEST(Sender, WhatWasHeldBackFromAClientComesWhenItAcknowledgesAfterAll) {
+    Sender sender(lock_step(5000));
+    sender.start(t0);
+    for (int i = 0; i < 4; ++i)
+        sender.expire(sender.deadline());
+    EXPECT_EQ(sender.acknowledge(1, t0 + 20s), data(2));
+    EXPECT_EQ(sender.expire(t0 + 21s), data(2)) << "and is repeated from then on";
+}
+
+TEST(Sender, ARequestThatComesWithoutEndIsNotAnsweredWithoutEnd) {
+    Sender sender(lock_step(5000));
+    sender.start(t0);
+    unsigned answers = 0;
+    for (int i = 0; i < 1000; ++i)
+        answers += sender.repeat_first(t0 + i * 1ms) == data(1);
+    EXPECT_LE(answers, Sender::max_prompt_repeats + 2);
+    EXPECT_EQ(sender.repeat_first(t0 + 5s), data(1)) << "a client that waits is";
 }
 
 TEST(Sender, ARepeatedRequestGetsTheFirstPacketAgain) {

@@ -36,6 +36,7 @@ struct CommandLine {
     struct {
         std::string file = bootview::config::default_file();
         std::string directory;
+        std::string view;
         std::vector<std::string> servers;
     } config;
     bootview::ServeOptions serve;
@@ -209,23 +210,27 @@ CLI::App* declare_config(CLI::App& app, CommandLine& line) {
         ->option_text("FILE... [KIND FILE...]...")
         ->required();
     import->parse_complete_callback([&line] {
-        if (!bootview::config::is_import_kind(line.config.servers.front()))
-            throw CLI::ValidationError("KIND",
-                                       fmt::format("'{}' is none of dnsmasq, nbd-server, nobodd",
-                                                   line.config.servers.front()));
-});
-auto* units = add("units", "Write what the systemd units read into a directory");
-units->add_option("DIR", line.config.directory, "The directory: /run/bootview")->required();
-units->add_option("FILE", line.config.file, "The file")->capture_default_str();
-return config;
-} // namespace
+        const auto& kind = line.config.servers.front();
+        if (!bootview::config::is_import_kind(kind))
+            throw CLI::ValidationError(
+                "KIND", fmt::format("'{}' is none of dnsmasq, nbd-server, nobodd", kind));
+    });
+    auto* units = add("units", "Write what the systemd units read into a directory");
+    units->add_option("DIR", line.config.directory, "The directory: /run/bootview-config")
+        ->required();
+    units->add_option("FILE", line.config.file, "The file")->capture_default_str();
+    units->add_option("--view", line.config.view,
+                      "Where the boot files are shown (default: boot below DIR)");
+    return config;
+}
 
 int run_config(const CLI::App& config, const CommandLine& line) {
     if (config.got_subcommand("check"))
         return bootview::config::check(line.config.file);
     if (config.got_subcommand("import"))
         return bootview::config::import(line.config.servers);
-    return bootview::config::write_for_units(line.config.directory, line.config.file);
+    return bootview::config::write_for_units(line.config.directory, line.config.view,
+                                             line.config.file);
 }
 
 CLI::App* declare_serve(CLI::App& app, CommandLine& line) {

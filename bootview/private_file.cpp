@@ -24,9 +24,9 @@ namespace {
 }
 
 // Makes `path` from one that ends in XXXXXX; false with errno.
-bool make(std::string& path, std::string_view text) {
+bool make(std::string& path, std::string_view text, mode_t mode) {
     const Descriptor file{::mkstemp(path.data())};
-    if (!file)
+    if (!file || ::fchmod(file.get(), mode) != 0)
         return false;
     while (!text.empty()) {
         const ssize_t n = ::write(file.get(), text.data(), text.size());
@@ -45,9 +45,9 @@ bool make(std::string& path, std::string_view text) {
 
 } // namespace
 
-void replace_file(const std::string& path, std::string_view text) {
+void replace_file(const std::string& path, std::string_view text, mode_t mode) {
     std::string temporary = path + ".XXXXXX";
-    if (!make(temporary, text))
+    if (!make(temporary, text, mode))
         fail(path);
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
         const int error = errno;
@@ -60,7 +60,7 @@ void replace_file(const std::string& path, std::string_view text) {
 PrivateFile::PrivateFile(const std::string& name, std::string_view text) {
     for (const auto& directory : {ring::make_runtime_directory(), std::string("/tmp")}) {
         path_ = directory + "/" + name + "-XXXXXX";
-        if (!directory.empty() && make(path_, text))
+        if (!directory.empty() && make(path_, text, 0600))
             return;
     }
     fail(path_);

@@ -1,13 +1,15 @@
 // A file in the runtime directory, that exists while we run: what another program of ours reads.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 
 namespace bootview {
 
 // Replaces the file at once, so that who reads it sees the old or the new text. Throws Failure.
-void replace_file(const std::string& path, std::string_view text);
+void replace_file(const std::string& path, std::string_view text, mode_t mode = 0600);
 
 class PrivateFile {
 public:

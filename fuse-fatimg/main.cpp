@@ -207,6 +207,7 @@ void serve(Options options) {
     Mount mount{view, options};
     Invalidator invalidator;
     Session session{mount, options};
+    drop_capabilities(); // what mounted for a user who is not root; as yet there is one thread
     if (!options.foreground) {
         if (::fuse_daemonize(0) != 0)
             throw std::system_error(errno, std::generic_category(), "fork");

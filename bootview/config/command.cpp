@@ -51,7 +51,8 @@ int import(const std::vector<std::string>& words) {
     return 0;
 }
 
-int write_for_units(const std::string& directory, const std::string& file) {
+int write_for_units(const std::string& directory, const std::string& view,
+                    const std::string& file) {
     Problems problems;
     const auto config = load_for_bridge(file, problems);
     if (!problems.empty()) {
@@ -61,8 +62,11 @@ int write_for_units(const std::string& directory, const std::string& file) {
         return 1;
     }
     print_lines(not_for_units(config));
-    replace_file(directory + "/environment", unit_environment(config));
-    replace_file(directory + "/tftp-bridge.toml", whole_bridge_text(config, directory + "/boot"));
+    // Written by root, read by the users of the units.
+    constexpr mode_t for_all = 0644;
+    replace_file(directory + "/environment", unit_environment(config), for_all);
+    replace_file(directory + "/tftp-bridge.toml",
+                 whole_bridge_text(config, view.empty() ? directory + "/boot" : view), for_all);
     return 0;
 }
 

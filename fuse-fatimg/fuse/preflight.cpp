@@ -1,5 +1,6 @@
 #include "fuse-fatimg/fuse/preflight.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -9,7 +10,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace bootview::fuse {
@@ -42,9 +46,13 @@ bool fuse_conf_allows_other() {
     return false;
 }
 
-// May this process call mount(2) itself? Root, and "root" of a user namespace.
+// May this process call mount(2) itself? Root, "root" of a user namespace, and a unit's user with
+// AmbientCapabilities=CAP_SYS_ADMIN.
 bool can_mount() {
-    return ::geteuid() == 0;
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+    return ::geteuid() == 0 || (::syscall(SYS_capget, &header, sets.data()) == 0 &&
+                                (sets[0].effective & (1U << CAP_SYS_ADMIN)) != 0);
 }
 
 } // namespace
@@ -94,6 +102,15 @@ void check_fuse(const Options& options) {
         fail(fmt::format("-o {}: not permitted to users: root must add the line user_allow_other "
                          "to /etc/fuse.conf",
                          options.allow_other ? "allow_other" : "allow_root"));
+}
+
+void drop_capabilities() {
+    if (::geteuid() == 0)
+        return;
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    const std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    ::syscall(SYS_capset, &header, none.data());
 }
 
 } // namespace bootview::fuse

@@ -9,4 +9,8 @@ namespace bootview::fuse {
 void check_mountpoint(const Options& options);
 void check_fuse(const Options& options);
 
+// After the mount, of a process that is not root: what parses images needs no privilege. Only for
+// the calling thread.
+void drop_capabilities();
+
 } // namespace bootview::fuse

@@ -43,6 +43,25 @@ for unit in bootview.target bootview-nbd.socket bootview-nbd.service bootview-bo
     fi
 done
 
+# Who reads the packets of strangers owns no image and writes nothing that another unit reads; docs/install.md types it.
+bridge=$units/tftp-bridge.service.d/bootview.conf
+grep -qx 'User=tftp-bridge' "$bridge" && grep -qx 'InaccessiblePaths=-/var/lib/bootview/images' "$bridge" &&
+    ! grep -q '^ReadWritePaths\|^SupplementaryGroups' "$bridge" || {
+    echo "tftp-bridge.service, as a part of bootview.target, can do something to images"
+    failed=1
+}
+grep -qx 'd /run/bootview-config  *0755 root  *root' "$root$prefix/lib/tmpfiles.d/bootview.conf" || {
+    echo "others than root may write into /run/bootview-config"
+    failed=1
+}
+for unit in bootview-nbd bootview-boot; do
+    grep -qx 'EnvironmentFile=-/run/bootview-config/environment' "$units/$unit.service" || {
+        echo "$unit.service takes its environment from where others may write"
+        failed=1
+    }
+done
+grep -q '^MemoryMax=' "$units/tftp-bridge.service" || { echo "tftp-bridge.service has no MemoryMax"; failed=1; }
+
 # It would take openat2(2) away, without which tftp-bridge does not start.
 if grep -q '^RestrictSUIDSGID=yes' "$units/tftp-bridge.service"; then
     echo "tftp-bridge.service: RestrictSUIDSGID=yes forbids openat2(2), which it can't do without"
@@ -59,7 +78,7 @@ exposure() {
 }
 exposure tftp-bridge.service 20
 exposure bootview-nbd.service 11
-exposure bootview-boot.service 72
+exposure bootview-boot.service 54
 exposure bootview-monitor.service 8
 exposure fuse-fatimg@.service 64
 exit $failed

@@ -21,7 +21,7 @@ import time
 
 BUILD = pathlib.Path(os.environ["BUILD"]).resolve()
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-PATIENCE = 120  # until something counts as hung; nothing here takes long
+PATIENCE = 300  # seconds until something counts as hung; a busy disk takes its time
 
 scratch = pathlib.Path(tempfile.mkdtemp(prefix="bootview-terminal."))
 tree = scratch / "source tree"
@@ -108,6 +108,11 @@ class Terminal:
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         os.close(self.master)
         return status
+
+    def hang_up(self):
+        """As when its window is closed."""
+        os.close(self.master)
+        os.waitpid(self.pid, 0)
 
     def fail(self, what):
         print(f"--- on the terminal:\n{self.said}\n---\nFAILED: {self.command}: {what}")
@@ -202,6 +207,14 @@ def ctrl_c_ends_a_build(*command):
     expect_gone(terminal)
 
 
+def a_closed_window_ends_a_build(*command):
+    with waiting("cmake"):
+        terminal = Terminal(*command)
+        wait_for(scratch / "pids", terminal)
+        terminal.hang_up()
+    expect_gone(terminal)
+
+
 def run_tests_comes_to_its_end():
     terminal = Terminal("./run-tests", "--quick", "-R", "next to nothing")
     expect(terminal.end() == 0, "failed", terminal)
@@ -234,6 +247,8 @@ def main():
             quickstart_installs_builds_and_shows()
         ctrl_c_ends_a_build("./quickstart")
         ctrl_c_ends_a_build("./run-tests", "--quick")
+        a_closed_window_ends_a_build("./quickstart")
+        a_closed_window_ends_a_build("./run-tests", "--quick")
         run_tests_comes_to_its_end()
         serve_gets_ready_and_ends_by_ctrl_c()
     finally:

@@ -203,13 +203,13 @@ CLI::App* declare_config(CLI::App& app, CommandLine& line) {
     };
     auto* check = add("check", "Say what is wrong with it, or else what would be served");
     check->add_option("FILE", line.config.file, "The file")->capture_default_str();
-    auto* import = add("import", "Convert the configuration of other servers to bootview.toml");
-    import
+    auto* conversion = add("import", "Convert the configuration of other servers to bootview.toml");
+    conversion
         ->add_option("KIND", line.config.servers,
                      "dnsmasq, nbd-server or nobodd, and its files; then the next server")
         ->option_text("FILE... [KIND FILE...]...")
         ->required();
-    import->parse_complete_callback([&line] {
+    conversion->parse_complete_callback([&line] {
         const auto& kind = line.config.servers.front();
         if (!bootview::config::is_import_kind(kind))
             throw CLI::ValidationError(

@@ -298,6 +298,25 @@ bool View::is_in_volume(NodeId id) {
     return node->kind == NodeKind::file || node->kind == NodeKind::directory;
 }
 
+bool View::is_volume_root(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = find(id);
+    return node->kind == NodeKind::directory &&
+           static_cast<const DirectoryNode&>(*node).is_volume_root();
+}
+
+fat::VolumeMarks View::marks(NodeId id) {
+    return settled(id, [](Node& node) -> fat::VolumeMarks {
+        const auto volume = node.kind == NodeKind::directory
+                                ? static_cast<DirectoryNode&>(node).volume
+                            : node.parent ? node.parent->volume
+                                          : nullptr;
+        if (!volume)
+            return {};
+        return fat::read_marks(node.tree->reader_of(*volume), volume->geometry);
+    });
+}
+
 Status View::status(NodeId id) {
     const std::scoped_lock lock{mutex_};
     const auto of = [](ImageTree& tree) {

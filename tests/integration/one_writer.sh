@@ -193,6 +193,21 @@ if [ -z "$SANITIZE" ]; then # it takes up to 20 s
 fi
 let_go alice
 
+# --- the server is restarted: its client comes back at once, and nobody takes its place before
+
+hold alice
+stop_server
+let_go alice
+serve writers=one
+hold bob && fail "bob takes the place of alice, who lives on the image"
+grep -q "refused to 10.78.0.3: kept for 10.78.0.2" "$scratch/log" || fail "$(cat "$scratch/log")"
+hold alice || fail "after a restart of the server alice is not let in"
+let_go alice
+stop_server
+serve writers=one
+hold bob || fail "a place is kept for alice, who had gone"
+let_go bob
+
 # --- QEMU's programs, and a second nbdkit, are refused, and refuse us
 
 if command -v qemu-io >/dev/null; then

@@ -105,6 +105,11 @@ std::string Exports::socket_path(ring::ImageId image) const {
     return runtime_directory_.empty() ? std::string{} : ring::socket_at(runtime_directory_, image);
 }
 
+std::string Exports::memory_of(ring::ImageId image) const {
+    const std::string socket = server_ ? socket_path(image) : std::string{};
+    return socket.empty() ? socket : socket + ".writer";
+}
+
 void Exports::bind_socket(ring::ImageId image, const std::shared_ptr<ring::Publisher>& ring) {
     const std::string path = socket_path(image);
     if (path.empty())

@@ -38,6 +38,10 @@ public:
     // dir mode: the file names of the images, as nbdkit's file plugin lists them.
     std::vector<std::string> names() const;
 
+    // Where this server keeps what the next one must know of the image's writer: beside the
+    // socket. Empty: nowhere.
+    std::string memory_of(ring::ImageId image) const;
+
     // The ring of an image, made at the first call for it; the same for every connection to it.
     // `trouble`: why nobody is able to subscribe, if so. It is tried again at the next call.
     std::shared_ptr<ring::Publisher> ring_of(const ImageFile& image,

@@ -238,11 +238,15 @@ Descriptor lock_image(const ImageFile& image, const std::string& path) {
 }
 
 // With writers=one, throws InUse when the image is another's.
-std::unique_ptr<Writers::Place> take_place(const ImageFile& image, const std::string& path) {
+std::unique_ptr<Writers::Place> take_place(const ImageFile& image, const std::string& path,
+                                           const std::string& export_name) {
     Peer peer = bootview::plugin::find_peer();
+    // A process that connects by a Unix socket is known by a number that another may have tomorrow.
+    const std::string memory = peer.link ? exports->memory_of(image.id()) : std::string{};
     try {
-        return writers.take(image.id(), peer.name, std::move(peer.link),
-                            [&] { return lock_image(image, path); });
+        return writers.take(
+            image.id(), peer.name, std::move(peer.link), [&] { return lock_image(image, path); },
+            memory);
     } catch (const InUse& refused) {
         const std::string line = path + ": refused to " + peer.name + ": " + refused.what();
         if (!refused.is_news) {
@@ -250,6 +254,14 @@ std::unique_ptr<Writers::Place> take_place(const ImageFile& image, const std::st
             return nullptr;
         }
         nbdkit_error("%s", line.c_str());
+        if (event_sender)
+            event_sender->send(
+                bootview::events::Session{.client = bootview::plugin::client_address(),
+                                          .export_name = export_name,
+                                          .image = path,
+                                          .state = "refused",
+                                          .why = refused.what(),
+                                          .writable = true});
         return nullptr;
     }
 }
@@ -278,7 +290,7 @@ void* bootview_open(int readonly) {
             nbdkit_debug("%s: opened read-only", path.c_str());
         if (opened->image.writable() && readonly == 0) {
             if (settings.writers == WriterRule::one) {
-                opened->place = take_place(opened->image, path);
+                opened->place = take_place(opened->image, path, export_name);
                 if (!opened->place) {
                     nbdkit_set_error(EPERM);
                     return nullptr;

@@ -1,5 +1,7 @@
 #include "nbdkit-plugin/writers.h"
 
+#include "nbdkit-plugin/last_writer.h"
+
 #include <algorithm>
 #include <ctime>
 
@@ -51,11 +53,12 @@ Writers::Place::~Place() {
 
 std::unique_ptr<Writers::Place> Writers::take(ring::ImageId id, const std::string& client,
                                               std::unique_ptr<ClientLink> link,
-                                              const TakeLock& take_lock) {
+                                              const TakeLock& take_lock,
+                                              const std::string& memory) {
     auto seat = std::make_shared<Seat>(Seat{std::move(link), Clock::now(), {}});
     std::unique_ptr<Place> place; // left again, after `guard` is, if something is thrown
     Guard guard{mutex_};
-    wait_for_others(id, client, guard);
+    wait_for_others(id, client, memory, guard);
     Image& image = images_[id];
     if (image.seats.empty()) {
         image.client = client;
@@ -66,31 +69,49 @@ std::unique_ptr<Writers::Place> Writers::take(ring::ImageId id, const std::strin
     place.reset(new Place(*this, id, seat)); // NOLINT: its constructor is ours alone
     lock(image, take_lock, guard);
     prove_older(image, seat, guard);
+    if (image.memory != memory) {
+        image.memory = memory;
+        note_last_writer(memory, client);
+    }
     return place;
 }
 
-void Writers::wait_for_others(ring::ImageId id, const std::string& client, Guard& guard) {
+void Writers::wait_for_others(ring::ImageId id, const std::string& client,
+                              const std::string& memory, Guard& guard) {
     const auto until = Clock::now() + patience_.leaving;
     for (;;) {
         const auto found = images_.find(id);
-        if (found == images_.end() || found->second.client == client)
-            return;
+        if (found == images_.end())
+            break;
         Image& image = found->second;
+        if (image.client == client)
+            return;
         press(image);
-        if (const auto now = Clock::now(); now >= until) {
-            if (image.refused.size() >= max_refused)
-                image.refused.clear();
-            const auto [told, first] = image.refused.try_emplace(client, now);
-            const bool is_news = first || now - told->second >= between_news;
-            if (is_news)
-                told->second = now;
-            throw InUse(fmt::format("written by {} since {}; one client at a time may write an "
-                                    "image",
-                                    image.client, time_of_day(image.since)),
-                        is_news);
-        }
+        if (Clock::now() >= until)
+            refuse(id, client,
+                   fmt::format("written by {} since {}; one client at a time may write an image",
+                               image.client, time_of_day(image.since)));
         changed_.wait_for(guard, look_again);
     }
+    if (memory.empty() || Clock::now() - started_ >= patience_.kept)
+        return;
+    const std::string last = read_last_writer(memory);
+    if (!last.empty() && last != client)
+        refuse(id, client,
+               fmt::format("kept for {}, which wrote it when the server was restarted, for {} s "
+                           "from then on; one client at a time may write an image",
+                           last, patience_.kept.count() / 1000));
+}
+
+void Writers::refuse(ring::ImageId id, const std::string& client, const std::string& why) {
+    const auto now = Clock::now();
+    if (told_.size() >= max_refused)
+        told_.clear();
+    const auto [told, first] = told_.try_emplace({id, client}, now);
+    const bool is_news = first || now - told->second >= between_news;
+    if (is_news)
+        told->second = now;
+    throw InUse(why, is_news);
 }
 
 // Somebody else waits for this image. The kernel ends connections whose client does not answer; but
@@ -182,8 +203,11 @@ void Writers::leave(ring::ImageId id, const std::shared_ptr<Seat>& seat) noexcep
     const std::scoped_lock guard{mutex_};
     const auto found = images_.find(id);
     found->second.seats.remove(seat);
-    if (found->second.seats.empty())
+    if (found->second.seats.empty()) {
+        if (!found->second.memory.empty())
+            forget_last_writer(found->second.memory);
         images_.erase(found);
+    }
     changed_.notify_all();
 }
 

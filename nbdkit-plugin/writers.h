@@ -54,6 +54,7 @@ public:
         Milliseconds ending{300};   // until the requests of a dead connection are done
         Milliseconds lost{18000};   // silence of a client that is being waited for ...
         Milliseconds probes{9000};  // ... during which it was asked this long
+        Milliseconds kept{20000};   // after a start, for the client that wrote before it
     };
 
     explicit Writers(Patience patience) : patience_(patience) {}
@@ -81,9 +82,11 @@ public:
     using TakeLock = std::function<Descriptor()>;
 
     // Lets a client in, or throws InUse. `link`: null for a client whose death the kernel tells at
-    // once. Waits, a second at most; any thread.
+    // once. `memory`: the file in which the client is kept for the next server (last_writer.h);
+    // empty: nowhere. Waits, a second at most; any thread.
     std::unique_ptr<Place> take(ring::ImageId image, const std::string& client,
-                                std::unique_ptr<ClientLink> link, const TakeLock& take_lock);
+                                std::unique_ptr<ClientLink> link, const TakeLock& take_lock,
+                                const std::string& memory = {});
 
     // "in use: written by 192.0.2.5 since 12:03:05; ..."; empty: nobody writes it.
     std::string describe(ring::ImageId image) const;
@@ -98,19 +101,24 @@ private:
         std::list<std::shared_ptr<Seat>> seats; // the client's connections, oldest first
         enum class Locking { not_yet, under_way, done } locking = Locking::not_yet;
         Descriptor lock;
-        std::map<std::string, Clock::time_point> refused; // when each was told last
+        std::string memory; // empty: nothing is kept
     };
 
-    void wait_for_others(ring::ImageId id, const std::string& client, Guard& guard);
+    void wait_for_others(ring::ImageId id, const std::string& client, const std::string& memory,
+                         Guard& guard);
+    [[noreturn]] void refuse(ring::ImageId id, const std::string& client, const std::string& why);
     void lock(Image& image, const TakeLock& take_lock, Guard& guard);
     void prove_older(Image& image, const std::shared_ptr<Seat>& newest, Guard& guard);
     void press(Image& image) const;
     void leave(ring::ImageId id, const std::shared_ptr<Seat>& seat) noexcept;
 
     const Patience patience_;
+    const Clock::time_point started_ = Clock::now();
     mutable std::mutex mutex_;        // guards images_ and all that is in it
     std::condition_variable changed_; // somebody has left, or a lock is taken or not to be had
     std::map<ring::ImageId, Image> images_; // those that have a writer
+    std::map<std::pair<ring::ImageId, std::string>, Clock::time_point>
+        told_; // who is refused; when
 };
 
 } // namespace bootview::plugin

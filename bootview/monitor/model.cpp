@@ -71,7 +71,7 @@ void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
     begins_to_boot(*client, now);
     client->state = State::loading;
     if (transfer.outcome == "refused")
-        return add_refused(*client, transfer, now);
+        return add_refused(*client, transfer.file, transfer.why, now);
     add(*client, {.when = now,
                   .happened = Happened::file,
                   .what = transfer.file,
@@ -82,13 +82,21 @@ void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
 }
 
 void Model::on(std::uint64_t part, const events::Session& session, Time now) {
+    const std::string address = session.client.empty() ? "this machine" : session.client;
+    if (session.state == "refused") {
+        const auto client = client_of({.address = address}, now);
+        const auto& timeline = client->timeline;
+        client->last_seen = now;
+        if (timeline.empty() || timeline.back().outcome != session.why) // it goes on trying
+            add_refused(*client, shown_name(session), session.why, now);
+        return;
+    }
     const Id id{part, session.id};
     auto found = sessions_.find(id);
     if (found == sessions_.end()) {
         if (session.state == "closed" && !is_used(session))
             return; // somebody looked whether there is a server
-        const auto client =
-            client_of({.address = session.client.empty() ? "this machine" : session.client}, now);
+        const auto client = client_of({.address = address}, now);
         const auto since = now - std::chrono::duration_cast<Time::duration>(
                                      std::chrono::duration<double>(session.seconds));
         found = sessions_.emplace(id, Ongoing<events::Session>{{}, since, client}).first;
@@ -301,18 +309,17 @@ void Model::count_boot(Client& client) {
     ++boots_;
 }
 
-void Model::add_refused(Client& client, const events::Transfer& transfer, Time now) {
+void Model::add_refused(Client& client, const std::string& what, const std::string& why, Time now) {
     auto& timeline = client.timeline;
     const bool goes_on = !timeline.empty() && timeline.back().happened == Happened::refused &&
-                         timeline.back().boot == client.boots &&
-                         timeline.back().outcome == transfer.why;
+                         timeline.back().boot == client.boots && timeline.back().outcome == why;
     if (!goes_on)
-        add(client, {.when = now, .happened = Happened::refused, .outcome = transfer.why});
+        add(client, {.when = now, .happened = Happened::refused, .outcome = why});
     Entry& entry = timeline.back();
     entry.when = now;
-    entry.what = transfer.file;
+    entry.what = what;
     ++entry.count;
-    entry.names.push_back(transfer.file);
+    entry.names.push_back(what);
     if (entry.names.size() > most_names)
         entry.names.erase(entry.names.begin());
 }

@@ -211,6 +211,39 @@ TEST_F(WritersTest, TheLockIsTakenOnceAndHeldUntilTheLastConnectionHasGone) {
     EXPECT_TRUE(is_free());
 }
 
+TEST_F(WritersTest, AfterARestartTheImageIsKeptForItsWriterForAWhile) {
+    const test::TemporaryDirectory tree;
+    const std::string memory = tree / "ring.sock.writer";
+    const auto none = [] { return Descriptor{}; };
+    const auto enter = [&](Writers& server, const std::string& client) {
+        return server.take(image, client, nullptr, none, memory);
+    };
+    const auto before = std::make_unique<Writers>();
+    const auto place = enter(*before, "192.0.2.5"); // and the server is killed
+    Writers after;
+    try {
+        enter(after, "192.0.2.7");
+        FAIL() << "another client took the place";
+    } catch (const InUse& refused) {
+        EXPECT_NE(std::string{refused.what()}.find("kept for 192.0.2.5"), std::string::npos);
+    }
+    Writers later{{.kept = 0ms}};
+    EXPECT_NE(enter(later, "192.0.2.7"), nullptr); // and left again
+    Writers again;
+    EXPECT_NE(enter(again, "192.0.2.8"), nullptr) << "who has left has a place kept";
+}
+
+TEST_F(WritersTest, AFileThatIsNotOursKeepsNobodyOut) {
+    const test::TemporaryDirectory tree;
+    for (const char* text : {"", "\n", "192.0.2.5", "\x1b[2J\n", "process 7\n"}) {
+        Writers fresh;
+        const std::string memory = tree.write("ring.sock.writer", text).string();
+        EXPECT_NE(fresh.take(
+                      image, "192.0.2.7", nullptr, [] { return Descriptor{}; }, memory),
+                  nullptr);
+    }
+}
+
 TEST_F(WritersTest, OfTwoServersThatComeAtTheSameMomentOneGetsTheImage) {
     const test::TemporaryDirectory tree;
     const std::string path = tree.write("disk.img", "x").string();

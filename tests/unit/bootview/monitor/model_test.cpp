@@ -257,6 +257,22 @@ TEST(Model, FilesThatAreRefusedInARowAreOneEntry) {
     EXPECT_EQ(told, 2U);
 }
 
+TEST(Model, AClientWhoseImageIsInUseIsToldOf) {
+    Story story;
+    const Session refused{.client = "192.0.2.8",
+                          .export_name = "jammy",
+                          .state = "refused",
+                          .why = "written by 192.0.2.7 since 12:03:05",
+                          .writable = true};
+    story.disk("active", 4096, 512);
+    for (int i = 0; i < 3; ++i)
+        story.tell(nbdkit, refused);
+    EXPECT_EQ(story.timeline("192.0.2.8"), Lines{"0 refused jammy"});
+    EXPECT_EQ(describe(story.model.find("192.0.2.8")->timeline.back()),
+              "did not get jammy: written by 192.0.2.7 since 12:03:05");
+    EXPECT_EQ(story.model.find("192.0.2.7")->state, State::running);
+}
+
 // A Raspberry Pi that needs no DHCP from us begins with one.
 TEST(Model, AFileThatIsRefusedMayBeginABoot) {
     Story story;

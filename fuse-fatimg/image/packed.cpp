@@ -1,5 +1,7 @@
 #include "fuse-fatimg/image/packed.h"
 
+#include "common/shell_word.h"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -49,21 +51,6 @@ constexpr std::array formats{
     Format{"conectix"sv, 0, "VHD", "vpc"},
 };
 
-// As a shell wants it.
-std::string quoted(const std::string& name) {
-    const bool is_plain =
-        !name.empty() && name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   std::string_view{"/._-+:@%,="}.find(c) != std::string_view::npos;
-        });
-    if (is_plain)
-        return name;
-    std::string text = name.front() == '-' ? "./'" : "'";
-    for (const char c : name)
-        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
-}
-
 std::string filled(std::string_view pattern, const std::string& name) {
     std::string text;
     for (std::size_t at = 0; at < pattern.size(); ++at) {
@@ -84,7 +71,9 @@ std::string packed(const Source& source) {
     if (!source.read(0, std::as_writable_bytes(std::span{beginning})))
         return {};
     const std::string_view bytes{beginning.data(), beginning.size()};
-    const std::string name = quoted(source.name());
+    // A name that begins with '-' would be an option.
+    const std::string name =
+        shell_word((source.name().starts_with('-') ? "./" : "") + source.name());
     for (const Packing& packing : packings) {
         if (!bytes.substr(packing.at).starts_with(packing.magic))
             continue;

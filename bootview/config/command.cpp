@@ -39,7 +39,12 @@ int check(const std::string& file) {
     Problems problems;
     const auto config = load_for_bridge(file, problems);
     check_places(config, problems);
+    check_interfaces(config, problems);
+    auto warnings = not_for_units(config);
+    if (problems.empty())
+        check_access(config, problems, warnings);
     print_lines(problems);
+    print_lines(warnings);
     if (!problems.empty())
         return 1;
     fmt::print("{}", describe(config));

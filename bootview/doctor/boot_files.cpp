@@ -233,7 +233,7 @@ private:
                 "modules-missing", entry,
                 fmt::format("the kernel is {}, and the root file system has modules {}", kernel,
                             modules.kernels.empty() ? "of none" : "for " + joined(modules.kernels)),
-                fmt::format("apt install --reinstall linux-image-{}", kernel));
+                fmt::format("apt install --reinstall linux-image-{}", shell_word(kernel)));
         else if (modules.state == RootState::no_program)
             findings_.not_checked("modules-not-checked", image_.path,
                                   "debugfs, which reads its root file system, is not installed",

@@ -1,6 +1,7 @@
 #include "fuse-fatimg/image/packed.h"
 
 #include "common/image_kind.h"
+#include "common/shell_word.h"
 
 #include <algorithm>
 #include <array>
@@ -40,21 +41,6 @@ constexpr std::array formats{
     Format{"VHDX", "vhdx"},   Format{"VHD", "vpc"},
 };
 
-// As a shell wants it.
-std::string quoted(const std::string& name) {
-    const bool is_plain =
-        !name.empty() && name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   std::string_view{"/._-+:@%,="}.find(c) != std::string_view::npos;
-        });
-    if (is_plain)
-        return name;
-    std::string text = name.front() == '-' ? "./'" : "'";
-    for (const char c : name)
-        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
-}
-
 std::string filled(std::string_view pattern, const std::string& name) {
     std::string text;
     for (std::size_t at = 0; at < pattern.size(); ++at) {
@@ -77,7 +63,9 @@ std::string packed(const Source& source) {
     const ContainerFormat* const found = container_format({beginning.data(), beginning.size()});
     if (found == nullptr)
         return {};
-    const std::string name = quoted(source.name());
+    // A name that begins with '-' would be an option.
+    const std::string name =
+        shell_word((source.name().starts_with('-') ? "./" : "") + source.name());
     for (const Packing& packing : packings) {
         if (packing.name != found->name)
             continue;

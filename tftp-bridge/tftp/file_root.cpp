@@ -1,6 +1,7 @@
 #include "tftp-bridge/tftp/file_root.h"
 
 #include "common/board_name.h"
+#include "common/shell_word.h"
 #include "tftp-bridge/tftp/start_error.h"
 
 #include <dirent.h>
@@ -192,7 +193,7 @@ void FileRoot::check() const {
             throw StartError(
                 fmt::format("--root {}: the FUSE program that was mounted there is gone; "
                             "unmount it (fusermount3 -u {}) and mount it again",
-                            path_, path_));
+                            path_, shell_word(path_)));
         default:
             throw StartError(
                 fmt::format("--root {}: {}; let the user that runs tftp-bridge enter this "

@@ -40,6 +40,11 @@ write "images = \"$scratch/images\"" '[[client]]' 'name = "here"' 'ip = "127.0.0
 [[ $(cat "$scratch/out") == "image one: $scratch/images/one.img
 image two: $scratch/images/two.img
 client here: one" ]] || die "check says: $(cat "$scratch/out")"
+write "images = \"$scratch/images\"" 'status-page = 8080' 'interface = ["lo", "nosuch0"]' >"$config"
+refused "$config:3: interface nosuch0: this machine has none of that name" "$config:2: status-page is for bootview serve; under systemd"
+write "images = \"$scratch/images\"" 'status-page = 8080' >"$config"
+"$BOOTVIEW" config check "$config" >"$scratch/out" 2>"$scratch/check.err" || die "a key that the units ignore is no mistake"
+grep -qF 'systemctl edit bootview-monitor.service' "$scratch/check.err" || die "check does not say who decides on status-page"
 status=0
 "$BOOTVIEW" config chekc 2>/dev/null || status=$?
 [[ $status == 2 ]] || die "status $status for a wrong command line"

@@ -328,6 +328,25 @@ TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
         "http://192.0.2.1/x.efi");
 }
 
+TEST_F(LocatorTest, ABoardThatDhcpNeverToldOfIsKnownByWhatItAsksFor) {
+    configure("[[client]]\nserial = '9ffefdef'\nname = 'kitchen'\n"
+              "[[client]]\nprefix = 'lab1'\nname = 'lab'\n");
+    const auto from = peer("192.0.2.7");
+    const auto known = locator.identify(from, "9ffefdef/start4.elf", now);
+    EXPECT_EQ(known.serial, "9ffefdef");
+    EXPECT_EQ(locator.name_of(known, "9ffefdef/start4.elf"), "kitchen");
+    EXPECT_EQ(locator.identify(from, "10000000CAFEF00D/config.txt", now).serial, "cafef00d");
+    EXPECT_EQ(locator.identify(from, "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:01:36:c2"));
+    EXPECT_EQ(locator.name_of(locator.identify(from, "lab1/config.txt", now), "lab1/config.txt"),
+              "lab");
+    EXPECT_FALSE(locator.identify(from, "20240101/vmlinuz", now).serial);
+    EXPECT_FALSE(locator.identify(from, "config.txt", now).serial);
+    neighbours["192.0.2.8"] = "dc:a6:32:00:00:01";
+    EXPECT_EQ(locator.identify(peer("192.0.2.8"), "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:00:00:01"));
+}
+
 TEST_F(LocatorTest, ClientsHaveTheirNamesInTheLog) {
     configure("[[client]]\nmac = '52:00:00:00:00:01'\nname = 'kitchen'\n");
     EXPECT_EQ(locator.describe(*dhcp::Mac::from_text("520000000001")),

@@ -24,7 +24,7 @@ expect_nothing_left $pids
 
 # What another user's server has left in /run is no trouble of this one.
 if ((EUID == 0)); then
-    name=$(printf 'ring-%x-%x.sock' $(stat -c '%d %i' "$image"))
+    name=$(printf 'ring-%x-%x.sock' "$(stat -c %d "$image")" "$(stat -c %i "$image")")
     mkdir -p /run/bootview
     python3 -c 'import os, socket, sys
 socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind(sys.argv[1])

@@ -275,6 +275,10 @@ TEST_F(LocatorTest, IpxeIsKnownByItsContentWhateverItIsCalled) {
                std::string(100'000, 'x') + "iPXE -- Open Source Network Boot Firmware");
     EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe);
     EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "");
+    configure("[[client]]\nmac = '52:00:00:00:00:01'\nboot-file = '" + tree.path().string() +
+              "/EFI/BOOT/BOOTX64.EFI'\n");
+    EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe) << "by its whole path";
+    configure("");
     tree.write("autoexec.ipxe", "");
     EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "autoexec.ipxe");
     const auto firmware = machine("520000000001", dhcp::Architecture::x64);

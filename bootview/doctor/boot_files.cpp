@@ -127,10 +127,13 @@ private:
             names += (names.empty() ? "" : ", ") + name;
         }
         if (all.state == InitramfsState::not_unpackable) {
-            findings_.not_checked("initrd-not-unpackable", names,
-                                  "can't be looked into: its packing needs a program that is not "
-                                  "installed",
-                                  fmt::format("apt install {}", package_of(*all.packing)));
+            // An image for several models of a board has an initramfs for each.
+            const std::string package = package_of(*all.packing);
+            if (said_.insert("initrd-not-unpackable " + package).second)
+                findings_.not_checked("initrd-not-unpackable", names,
+                                      "can't be looked into: its packing needs a program that is "
+                                      "not installed",
+                                      fmt::format("apt install {}", package));
             return;
         }
         if (all.state == InitramfsState::damaged) {

@@ -16,6 +16,12 @@ bool is_used(const events::Session& session) {
     return session.read_bytes != 0 || session.written_bytes != 0;
 }
 
+// Whether this MAC and serial number, where they are known, are another machine's.
+bool differ(const std::string& mac, const std::string& serial, const Client& client) {
+    return (!mac.empty() && !client.mac.empty() && mac != client.mac) ||
+           (!serial.empty() && !client.serial.empty() && serial != client.serial);
+}
+
 std::string shown_name(const events::Session& session) {
     if (!session.export_name.empty())
         return session.export_name;
@@ -222,11 +228,12 @@ Model::ClientPlace Model::search(const Known& known) {
     for (const auto& [wanted, member] : {std::pair{&known.mac, &Client::mac},
                                          {&known.serial, &Client::serial},
                                          {&known.name, &Client::name}})
-        if (const auto found = by(*wanted, member); found != clients_.end())
+        if (const auto found = by(*wanted, member);
+            found != clients_.end() && !differ(known.mac, known.serial, *found))
             return found;
     const auto found = by(known.address, &Client::address);
     // The address may have been another machine's before.
-    const bool is_another = found != clients_.end() && !known.mac.empty() && !found->mac.empty();
+    const bool is_another = found != clients_.end() && differ(known.mac, known.serial, *found);
     return is_another ? clients_.end() : found;
 }
 
@@ -248,7 +255,7 @@ Model::ClientPlace Model::client_of(const Known& known, Time now) {
         for (auto other = std::next(clients_.begin()); other != clients_.end();) {
             const auto next = std::next(other);
             if (other->address == known.address) {
-                if (other->mac.empty())
+                if (other->mac.empty() && !differ(known.mac, known.serial, *other))
                     merge(client, other);
                 else
                     other->address.clear();

@@ -78,7 +78,8 @@ std::optional<std::string> find_ipxe_script(const std::string& directory, bool f
 }
 
 bool is_ipxe(const std::string& directory, const std::string& name, bool fold_case) {
-    const auto opened = tftp::FileRoot(directory, fold_case).open(tftp::clean_name(name));
+    const auto opened = tftp::FileRoot(directory, fold_case)
+                            .open(tftp::without_own_path(tftp::clean_name(name), directory));
     const auto* file = std::get_if<tftp::OpenFile>(&opened);
     if (!file)
         return false;

@@ -21,6 +21,14 @@ bool is_first_stage(std::string_view name) {
     return name == "bootcode.bin" || name == "bootsig.bin";
 }
 
+// What a Pi's firmware looks for behind its prefix before anything else: boot-net and config.txt
+// in the Raspberry Pi documentation. A directory that others load from may be named by 8 digits,
+// "20240101", but hardly holds one of these.
+bool is_first_of_a_pi(std::string_view name) {
+    return name == "config.txt" || name == "autoboot.txt" ||
+           (name.starts_with("start") && name.ends_with(".elf"));
+}
+
 // "9ffefdef/start4.elf": the first part, and what follows the slash. Without a slash no first part.
 std::pair<std::string_view, std::string_view> split(std::string_view name) {
     const auto slash = name.find('/');
@@ -111,7 +119,7 @@ std::variant<Place, NameQuestion> Locator::place_for(const tftp::Endpoint& peer,
         return Place{std::move(directory), std::string(prefixed ? rest : name), record->name};
     }
     const std::string client = record ? record->name : "";
-    if (const auto* by_prefix = record_by_prefix(first))
+    if (const auto* by_prefix = record_by_prefix(first, true))
         return Place{root_of(*by_prefix), std::string(rest), by_prefix->name};
     const Place in_root{root_, name, client};
     if (!identity.mac)
@@ -204,6 +212,25 @@ Identity Locator::identify(const tftp::Endpoint& peer, TimePoint now) {
     return identity;
 }
 
+Identity Locator::identify(const tftp::Endpoint& peer, std::string_view file, TimePoint now) {
+    auto identity = identify(peer, now);
+    const auto [first, rest] = split(file);
+    if (!is_first_of_a_pi(rest))
+        return identity;
+    if (!identity.mac)
+        identity.mac = dhcp::Mac::from_text(first);
+    if (!identity.serial && !dhcp::Mac::from_text(first) && looks_like_prefix(first))
+        identity.serial = serial_from_text(first);
+    return identity;
+}
+
+std::string Locator::name_of(const Identity& identity, std::string_view file) const {
+    if (auto name = name_of(identity); !name.empty())
+        return name;
+    const auto* record = record_by_prefix(split(file).first, false);
+    return record ? record->name : std::string{};
+}
+
 std::optional<dhcp::Mac> Locator::ask_neighbours(const tftp::Endpoint& peer, TimePoint now) {
     auto address = peer;
     address.port = 0;
@@ -217,11 +244,13 @@ std::optional<dhcp::Mac> Locator::ask_neighbours(const tftp::Endpoint& peer, Tim
     return mac;
 }
 
-const ClientRecord* Locator::record_by_prefix(std::string_view first) const {
-    for (const auto& record : records_)
-        if (!record.root.empty() && is_prefix_of(first, record))
-            return &record;
-    return nullptr;
+// The first with this prefix, or the first of those that have a root of their own.
+const ClientRecord* Locator::record_by_prefix(std::string_view first, bool with_root) const {
+    const auto found =
+        std::find_if(records_.begin(), records_.end(), [&](const ClientRecord& record) {
+            return (!with_root || !record.root.empty()) && is_prefix_of(first, record);
+        });
+    return found == records_.end() ? nullptr : &*found;
 }
 
 // Its own root's path, or the path of the root of all.

@@ -71,8 +71,13 @@ public:
     std::string describe(const dhcp::Mac& mac) const;
 
     Identity identify(const tftp::Endpoint& peer, TimePoint now);
+    // With what the name of a file tells that the client asks for: a Raspberry Pi puts its serial
+    // number or MAC in front of it. To be shown to people: anyone can ask for anything.
+    Identity identify(const tftp::Endpoint& peer, std::string_view file, TimePoint now);
     // The name of its [[client]]; empty without one.
     std::string name_of(const Identity& identity) const;
+    // The same, if the prefix before the file's name is all that there is to know it by.
+    std::string name_of(const Identity& identity, std::string_view file) const;
 
     KnownMachines& known() { return known_; }
 
@@ -82,7 +87,7 @@ private:
         TimePoint until;
     };
     std::optional<dhcp::Mac> ask_neighbours(const tftp::Endpoint& peer, TimePoint now);
-    const ClientRecord* record_by_prefix(std::string_view first) const;
+    const ClientRecord* record_by_prefix(std::string_view first, bool with_root) const;
     std::string root_of(const ClientRecord& record) const;
     std::string without_roots(const std::string& name, const ClientRecord* record) const;
     // Empty: not known, or not any more.

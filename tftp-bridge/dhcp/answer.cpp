@@ -36,7 +36,7 @@ private:
 
     std::optional<Ignored> refuse_by_type() const;
     Ignored refuse_stranger() const;
-    Ignored refuse_ipxe(const std::string& program) const;
+    static Ignored refuse_ipxe(const std::string& program);
     Answer answer_choice(BootItem item, const std::optional<Machine>& machine) const;
     Answer answer_pi(const Machine& machine) const;
     Answer answer_http(const Machine& machine, const BootFiles& files) const;
@@ -134,6 +134,8 @@ Answer Question::answer(const FindBootFiles& find_boot_files) {
         return answer_program(*machine, files.ipxe_script);
     if (auto menu = answer_menu(*machine))
         return *menu;
+    if (files.program.empty() && machine->boot_class == BootClass::ipxe)
+        return refuse_ipxe("");
     if (files.program.empty())
         return Ignored{Silence::no_boot_program,
                        is_known(machine->architecture)
@@ -172,13 +174,13 @@ Ignored Question::refuse_stranger() const {
                         message_.mac().to_string())};
 }
 
-Ignored Question::refuse_ipxe(const std::string& program) const {
-    return {
-        Silence::no_ipxe_script,
-        fmt::format("it is iPXE already, and {} would start iPXE again; name what iPXE is to "
-                    "load, a script or URL, with --ipxe-script (ipxe-script in the "
-                    "configuration, also of its [[client]]), or put autoexec.ipxe into its root",
-                    program)};
+Ignored Question::refuse_ipxe(const std::string& program) {
+    return {Silence::no_ipxe_script,
+            fmt::format("it is iPXE already, and {}; name what iPXE is to load, a script or URL, "
+                        "with --ipxe-script (ipxe-script in the configuration, also of its "
+                        "[[client]]), or put autoexec.ipxe into its root",
+                        program.empty() ? "there is nothing for it to load"
+                                        : program + " would start iPXE again")};
 }
 
 // The client has chosen from the menu (PXE 2.1 §2.2.5, "boot server discovery").

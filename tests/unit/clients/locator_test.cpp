@@ -296,6 +296,10 @@ TEST_F(LocatorTest, IpxeIsKnownByItsContentWhateverItIsCalled) {
                std::string(100'000, 'x') + "iPXE -- Open Source Network Boot Firmware");
     EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe);
     EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "");
+    configure("[[client]]\nmac = '52:00:00:00:00:01'\nboot-file = '" + tree.path().string() +
+              "/EFI/BOOT/BOOTX64.EFI'\n");
+    EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe) << "by its whole path";
+    configure("");
     tree.write("autoexec.ipxe", "");
     EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "autoexec.ipxe");
     const auto firmware = machine("520000000001", dhcp::Architecture::x64);
@@ -347,6 +351,25 @@ TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
                 machine("520000000001", dhcp::Architecture::x64_http, dhcp::BootClass::http), now))
             .url,
         "http://192.0.2.1/x.efi");
+}
+
+TEST_F(LocatorTest, ABoardThatDhcpNeverToldOfIsKnownByWhatItAsksFor) {
+    configure("[[client]]\nserial = '9ffefdef'\nname = 'kitchen'\n"
+              "[[client]]\nprefix = 'lab1'\nname = 'lab'\n");
+    const auto from = peer("192.0.2.7");
+    const auto known = locator.identify(from, "9ffefdef/start4.elf", now);
+    EXPECT_EQ(known.serial, "9ffefdef");
+    EXPECT_EQ(locator.name_of(known, "9ffefdef/start4.elf"), "kitchen");
+    EXPECT_EQ(locator.identify(from, "10000000CAFEF00D/config.txt", now).serial, "cafef00d");
+    EXPECT_EQ(locator.identify(from, "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:01:36:c2"));
+    EXPECT_EQ(locator.name_of(locator.identify(from, "lab1/config.txt", now), "lab1/config.txt"),
+              "lab");
+    EXPECT_FALSE(locator.identify(from, "20240101/vmlinuz", now).serial);
+    EXPECT_FALSE(locator.identify(from, "config.txt", now).serial);
+    neighbours["192.0.2.8"] = "dc:a6:32:00:00:01";
+    EXPECT_EQ(locator.identify(peer("192.0.2.8"), "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:00:00:01"));
 }
 
 TEST_F(LocatorTest, ClientsHaveTheirNamesInTheLog) {

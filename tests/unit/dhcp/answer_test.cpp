@@ -356,6 +356,9 @@ TEST(DhcpAnswer, IpxeIsNotOfferedWhatWouldStartItAgainWhateverThatIsCalled) {
               "EFI/BOOT/BOOTX64.EFI");
     const auto said = std::get<Ignored>(answer(ipxe_bios(), on_67(), {}, renamed)).why;
     EXPECT_NE(said.find("ipxe-script"), std::string::npos) << said;
+    // As after UEFI's HTTP boot, by a URL that is of no use to it.
+    EXPECT_EQ(silence_to(ipxe_bios(), on_67(), {}, [](const Machine&) { return BootFiles{}; }),
+              Silence::no_ipxe_script);
 }
 
 TEST(DhcpAnswer, ALongUrlIsNotCutOff) {

@@ -1,6 +1,7 @@
 #include "bootview/child.h"
 
 #include "bootview/failure.h"
+#include "bootview/pipe.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -21,16 +22,11 @@ namespace {
 
 constexpr int first_passed_fd = 3; // SD_LISTEN_FDS_START
 
-struct Pipe {
-    Descriptor read_end;
-    Descriptor write_end;
-};
-
-Pipe make_pipe(int flags) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), flags | O_CLOEXEC) != 0)
+Pipe make_pipe() {
+    Pipe pipe = open_pipe();
+    if (!pipe.read_end)
         throw Failure(fmt::format("can't make a pipe: {}", std::strerror(errno)));
-    return {Descriptor{ends[0]}, Descriptor{ends[1]}};
+    return pipe;
 }
 
 // Everything from here to exec runs in the child.
@@ -77,8 +73,9 @@ void place_sockets(const std::vector<int>& sockets, int report) {
         if (::getppid() != parent)
             ::_exit(127);
     }
-    // A Ctrl-C is for bootview, which stops the parts in their order.
-    ::setpgid(0, 0);
+    // A session of its own. A Ctrl-C is for bootview, which stops the parts in their order; and a
+    // part that sets up the terminal from the background would be stopped by the kernel (SIGTTOU).
+    ::setsid();
     reset_signals();
 
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -107,8 +104,8 @@ void place_sockets(const std::vector<int>& sockets, int report) {
 } // namespace
 
 Child::Child(const Command& command) {
-    Pipe output = make_pipe(0);
-    Pipe report = make_pipe(0); // carries errno if exec fails, and just closes if it works
+    Pipe output = make_pipe();
+    Pipe report = make_pipe(); // carries errno if exec fails, and just closes if it works
     const pid_t parent = ::getpid();
     pid_ = ::fork();
     if (pid_ < 0)

@@ -164,6 +164,10 @@ std::string dhcp_snippet(const DhcpSnippetRequest& request) {
     return {};
 }
 
+bool is_maker_of_pis(std::string_view prefix) {
+    return std::find(pi_prefixes.begin(), pi_prefixes.end(), prefix) != pi_prefixes.end();
+}
+
 bool is_plain_file_name(std::string_view name) {
     return !name.empty() && name.size() < 128 &&
            name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

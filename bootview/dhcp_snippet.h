@@ -25,6 +25,9 @@ struct DhcpSnippetRequest {
 
 std::string dhcp_snippet(const DhcpSnippetRequest& request);
 
+// Whether MAC addresses that begin like this, "b8:27:eb", are of Raspberry Pis.
+bool is_maker_of_pis(std::string_view prefix);
+
 // Whether it can stand in a configuration as it is: letters, digits, and what paths are made of.
 bool is_plain_file_name(std::string_view name);
 

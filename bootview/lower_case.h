@@ -1,15 +1,3 @@
 #pragma once
 
-#include <cctype>
-#include <string>
-
-namespace bootview {
-
-// Of ASCII; what else there is stays.
-inline std::string lower_case(std::string text) {
-    for (char& c : text)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-}
-
-} // namespace bootview
+#include "common/lower_case.h"

@@ -1,5 +1,6 @@
 // bootview: the command line. Each sub-command is a file of its own.
 #include "bootview/config/command.h"
+#include "bootview/config/import.h"
 #include "bootview/config/keys.h"
 #include "bootview/dhcp_snippet.h"
 #include "bootview/doctor/client_play.h"
@@ -9,6 +10,7 @@
 #include "bootview/monitor/monitor.h"
 #include "bootview/serve.h"
 #include "bootview/status.h"
+#include "bootview/unit_check.h"
 
 #include <CLI/CLI.hpp>
 
@@ -35,8 +37,7 @@ struct CommandLine {
         std::string file = bootview::config::default_file();
         std::string directory;
         std::string view;
-        bootview::config::ImportKind kind = bootview::config::ImportKind::nobodd;
-        std::vector<std::string> files;
+        std::vector<std::string> servers;
     } config;
     bootview::ServeOptions serve;
     std::string serve_config;
@@ -44,6 +45,7 @@ struct CommandLine {
     bootview::doctor::Options doctor;
     bootview::monitor::Options monitor;
     bootview::StatusOptions status;
+    bool check_units = false;
     std::string client;
     std::string listen;
     log::Level log_level = log::Level::info;
@@ -184,15 +186,13 @@ CLI::App* declare_status(CLI::App& app, CommandLine& line) {
         "status", "Print what is served to whom: clients, transfers, exports, views");
     status->set_help_flag("--help", "Print this help and exit");
     declare_question(*status, line);
+    status->add_flag("--check", line.check_units,
+                     "Only whether all parts of bootview.target run; exit status 1 if not");
     status->add_flag("--watch", line.status.watch, "Print it again whenever it has changed");
     return status;
 }
 
 CLI::App* declare_config(CLI::App& app, CommandLine& line) {
-    using bootview::config::ImportKind;
-    static const std::map<std::string, ImportKind> kinds = {{"dnsmasq", ImportKind::dnsmasq},
-                                                            {"nbd-server", ImportKind::nbd_server},
-                                                            {"nobodd", ImportKind::nobodd}};
     auto* config = app.add_subcommand("config", "Look at the configuration, bootview.toml(5)");
     config->set_help_flag("--help", "Print this help and exit");
     config->require_subcommand(1);
@@ -203,11 +203,18 @@ CLI::App* declare_config(CLI::App& app, CommandLine& line) {
     };
     auto* check = add("check", "Say what is wrong with it, or else what would be served");
     check->add_option("FILE", line.config.file, "The file")->capture_default_str();
-    auto* import = add("import", "Print what the configuration of another server comes to");
-    import->add_option("KIND", line.config.kind, "dnsmasq, nbd-server or nobodd")
-        ->required()
-        ->transform(one_of(kinds));
-    import->add_option("FILE", line.config.files, "Its files")->required();
+    auto* conversion = add("import", "Convert the configuration of other servers to bootview.toml");
+    conversion
+        ->add_option("KIND", line.config.servers,
+                     "dnsmasq, nbd-server or nobodd, and its files; then the next server")
+        ->option_text("FILE... [KIND FILE...]...")
+        ->required();
+    conversion->parse_complete_callback([&line] {
+        const auto& kind = line.config.servers.front();
+        if (!bootview::config::is_import_kind(kind))
+            throw CLI::ValidationError(
+                "KIND", fmt::format("'{}' is none of dnsmasq, nbd-server, nobodd", kind));
+    });
     auto* units = add("units", "Write what the systemd units read into a directory");
     units->add_option("DIR", line.config.directory, "The directory: /run/bootview-config")
         ->required();
@@ -221,7 +228,7 @@ int run_config(const CLI::App& config, const CommandLine& line) {
     if (config.got_subcommand("check"))
         return bootview::config::check(line.config.file);
     if (config.got_subcommand("import"))
-        return bootview::config::import(line.config.kind, line.config.files);
+        return bootview::config::import(line.config.servers);
     return bootview::config::write_for_units(line.config.directory, line.config.view,
                                              line.config.file);
 }
@@ -261,6 +268,8 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->add_option("--notify", line.serve.notify,
                      "Directory for the change rings' sockets (default: found from the image)")
         ->type_name("DIR");
+    serve->add_flag("--shared", line.serve.shared,
+                    "Let several clients write one image (default: the second is refused)");
     serve
         ->add_option("-o,--view-options", line.serve.view_options,
                      "Options for fuse-fatimg (repeatable)")
@@ -350,7 +359,7 @@ int main(int argc, char** argv) {
         if (monitor->parsed())
             return bootview::monitor::run(line.monitor);
         if (status->parsed())
-            return bootview::print_status(line.status);
+            return line.check_units ? bootview::check_units() : bootview::print_status(line.status);
         if (client_log->parsed())
             return bootview::print_log(line.status, line.client);
         if (serve->parsed())

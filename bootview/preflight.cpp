@@ -2,6 +2,7 @@
 
 #include "bootview/failure.h"
 #include "bootview/paths.h"
+#include "common/shell_word.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -70,12 +71,12 @@ void check_mount_directory(const std::string& path) {
         if (errno == ENOTCONN)
             throw Failure(fmt::format("{}: a dead mount lies there; take it away with "
                                       "\"fusermount3 -u -z {}\"",
-                                      path, path));
+                                      path, shell_word(path)));
         if (errno == ENOENT)
             throw Failure(
                 fmt::format("{}: no such mount directory; make it with \"mkdir -p {}\" or "
                             "leave --mount out",
-                            path, path));
+                            path, shell_word(path)));
         throw Failure(fmt::format("{}: can't be used for --mount: {}", path, reason(errno)));
     }
     if (!S_ISDIR(status.st_mode))
@@ -84,7 +85,7 @@ void check_mount_directory(const std::string& path) {
         throw Failure(
             fmt::format("{}: something is mounted there already; unmount it (\"fusermount3 "
                         "-u {}\") or name another directory with --mount",
-                        path, path));
+                        path, shell_word(path)));
 }
 
 void check_fuse_device(const std::string& path) {

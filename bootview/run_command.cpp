@@ -1,6 +1,7 @@
 #include "bootview/run_command.h"
 
 #include "bootview/paths.h"
+#include "bootview/pipe.h"
 #include "common/descriptor.h"
 
 #include <fcntl.h>
@@ -24,18 +25,6 @@ namespace bootview {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct Pipe {
-    Descriptor read_end;
-    Descriptor write_end;
-};
-
-Pipe make_pipe() {
-    std::array<int, 2> ends{-1, -1};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-        return {};
-    return {Descriptor{ends[0]}, Descriptor{ends[1]}};
-}
 
 // Memory that can be read as a file: so nobody has to feed a pipe while reading another.
 Descriptor as_file(std::span<const std::byte> bytes) {
@@ -89,8 +78,8 @@ pid_t start(const std::vector<std::string>& words, int input, int output, int er
 
 int take_all(const std::vector<std::string>& words, int input, const Sink& sink,
              const Sink& error_sink, std::chrono::milliseconds patience) {
-    Pipe output = make_pipe();
-    Pipe errors = make_pipe();
+    Pipe output = open_pipe();
+    Pipe errors = open_pipe();
     if (!output.read_end || !errors.read_end)
         return -1;
     const pid_t pid = start(words, input, output.write_end.get(), errors.write_end.get());
@@ -160,20 +149,6 @@ int run_filter(const std::vector<std::string>& words, std::span<const std::byte>
         return -1;
     return take_all(
         words, file.get(), sink, [](std::span<const std::byte>) {}, patience);
-}
-
-std::string shell_word(std::string_view word) {
-    const bool is_plain =
-        !word.empty() && word.front() != '-' && std::all_of(word.begin(), word.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   std::string_view{"/._-+:@%,="}.find(c) != std::string_view::npos;
-        });
-    if (is_plain)
-        return std::string{word};
-    std::string text = "'";
-    for (const char c : word)
-        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
 }
 
 std::string sed_pattern(std::string_view text) {

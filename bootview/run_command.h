@@ -1,6 +1,8 @@
 // Runs another program and takes what it prints; and words as a shell wants them.
 #pragma once
 
+#include "common/shell_word.h"
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -29,7 +31,6 @@ CommandResult run_command(const std::vector<std::string>& words,
 int run_filter(const std::vector<std::string>& words, std::span<const std::byte> input,
                const Sink& sink, std::chrono::milliseconds patience = command_patience);
 
-std::string shell_word(std::string_view word);
 // For the left and the right side of sed's s/.../.../.
 std::string sed_pattern(std::string_view text);
 std::string sed_replacement(std::string_view text);

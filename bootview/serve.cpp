@@ -71,7 +71,9 @@ Descriptor open_port(const ServeOptions& options, std::uint16_t port, Transport 
 }
 
 // A machine that is switched off says nothing: without this its connection would stay for ever. As
-// patient as TCP itself, which repeats an unanswered packet for some 15 minutes.
+// patient as TCP itself, which repeats an unanswered packet for some 15 minutes: a cable that is
+// cut for that long costs a client nothing. When another client waits for its image, the plugin is
+// less patient (nbdkit-plugin/writers.h).
 void notice_dead_clients(int listener) {
     const auto set = [&](int level, int option, int value) {
         ::setsockopt(listener, level, option, &value, sizeof value);
@@ -129,7 +131,8 @@ Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind 
               const Descriptor& socket, std::uint16_t port) {
     std::vector<std::string> arguments{programs.nbdkit, "-f", programs.plugin,
                                        (kind == SourceKind::directory ? "dir=" : "file=") +
-                                           options.source};
+                                           options.source,
+                                       options.shared ? "writers=any" : "writers=one"};
     if (options.notify)
         arguments.push_back("notify=" + *options.notify);
     if (log::level() == log::Level::debug)

@@ -37,6 +37,7 @@ struct ServeOptions {
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::string status_page;                // "PORT" or "ADDRESS:PORT"; empty: none
     std::optional<std::string> notify;      // where the change rings' sockets lie
+    bool shared = false;                    // several clients may write one image
     std::vector<std::string> view_options;  // for fuse-fatimg, as after its -o
     // What else tftp-bridge gets; the options above are taken from it already. On SIGHUP the file
     // is read again, for its clients.

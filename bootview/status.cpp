@@ -2,9 +2,11 @@
 
 #include "bootview/failure.h"
 #include "bootview/monitor/amount.h"
-#include "bootview/monitor/client.h"
 #include "bootview/monitor/http_get.h"
+#include "bootview/monitor/status_json.h"
+#include "bootview/run_command.h"
 #include "change-ring/path.h"
+#include "common/board_name.h"
 #include "common/printable.h"
 
 #include <algorithm>
@@ -162,15 +164,37 @@ void print(const std::string& text) {
     std::fflush(stdout);
 }
 
-// Asks the journal, which remembers longer than a monitor. Returns only if it can't be asked.
-void become_journalctl(const std::string& client) {
-    std::vector<std::string> words{"journalctl", "--no-pager", "--output=short-iso",
+// As it was typed, and as the parts write it.
+std::vector<std::string> spellings(const std::string& client) {
+    std::vector<std::string> all{client};
+    if (const auto mac = mac_bytes(client))
+        all.push_back(fmt::format("{:02x}", fmt::join(*mac, ":")));
+    else if (const auto serial = serial_number(client))
+        all.push_back(fmt::format("{:08x}", *serial));
+    return all;
+}
+
+std::vector<std::string> journalctl(const std::string& client) {
+    std::vector<std::string> words{"journalctl", "--no-pager", "--quiet", "--output=short-iso",
                                    "--identifier=bootview"};
-    for (const auto* field : {"CLIENT", "NAME", "SERIAL", "MAC", "ADDRESS"}) {
-        if (words.size() > 4)
-            words.emplace_back("+");
-        words.push_back(fmt::format("BOOTVIEW_{}={}", field, client));
-    }
+    const auto first = words.size();
+    for (const auto* field : {"CLIENT", "NAME", "SERIAL", "MAC", "ADDRESS"})
+        for (const auto& text : spellings(client)) {
+            if (words.size() > first)
+                words.emplace_back("+");
+            words.push_back(fmt::format("BOOTVIEW_{}={}", field, text));
+        }
+    return words;
+}
+
+// Becomes journalctl, which remembers longer than a monitor, if that has anything to say of the
+// client.
+void ask_journal(const std::string& client) {
+    auto words = journalctl(client);
+    auto look = words;
+    look.emplace_back("--lines=1");
+    if (const auto last = run_command(look); last.status != 0 || last.output.empty())
+        return;
     std::vector<char*> arguments;
     for (auto& text : words)
         arguments.push_back(text.data());
@@ -189,15 +213,6 @@ std::string log_text(const Json& client) {
         text += word(entry, "time") + "  " + word(entry, "text") + "\n";
     }
     return text;
-}
-
-bool is_meant(const Json& client, const std::string& text) {
-    monitor::Client known;
-    known.mac = word(client, "mac");
-    known.address = word(client, "address");
-    known.serial = word(client, "serial");
-    known.name = word(client, "name");
-    return known.is_called(text);
 }
 
 } // namespace
@@ -221,15 +236,19 @@ int print_log(const StatusOptions& options, const std::string& wanted) {
     const auto answers = ask_all(options.socket);
     bool found = false;
     for (const auto& [socket, status] : answers)
-        for (const auto& client : status.at("clients"))
-            if (is_meant(client, wanted)) {
-                found = true;
-                print(options.json ? client.dump(2) + "\n" : printable_lines(log_text(client)));
-            }
+        if (const auto* client = monitor::find_client(status, wanted)) {
+            found = true;
+            print(options.json ? client->dump(2) + "\n" : printable_lines(log_text(*client)));
+        }
     if (found)
         return 0;
     if (answers.empty() && !options.json && options.socket.empty())
-        become_journalctl(wanted);
+        ask_journal(wanted);
+    if (answers.empty() && options.socket.empty())
+        throw Failure(fmt::format("'{}': no boot server runs here that this user may ask, and the "
+                                  "journal has nothing of it that this user may read; start one "
+                                  "with \"systemctl start bootview.target\", or ask as root",
+                                  wanted));
     if (answers.empty())
         nobody_there(options.socket);
     std::string known;

@@ -1,5 +1,7 @@
 #include "change-ring/publisher.h"
 
+#include "change-ring/throw_errno.h"
+
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -21,17 +23,9 @@
 
 namespace bootview::ring {
 
-namespace {
-
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
-
-} // namespace
-
 Doorbell::Doorbell() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!event_)
-        fail("eventfd");
+        throw_errno("eventfd");
 }
 
 void Doorbell::write_event() noexcept {
@@ -45,13 +39,28 @@ void Doorbell::clear_event() noexcept {
     [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
 }
 
-ImageId identify(int fd) {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0)
-        fail("fstat");
+namespace {
+
+ImageId identity_of(const struct stat& status) {
     if (S_ISBLK(status.st_mode))
         return {status.st_rdev, 0};
     return {status.st_dev, status.st_ino};
+}
+
+} // namespace
+
+ImageId identify(int fd) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0)
+        throw_errno("fstat");
+    return identity_of(status);
+}
+
+ImageId identify(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        throw_errno("stat");
+    return identity_of(status);
 }
 
 Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Doorbell> bell,
@@ -63,14 +72,14 @@ Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Do
 
     memory_.reset(::memfd_create("bootview-change-ring", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!memory_)
-        fail("memfd_create");
+        throw_errno("memfd_create");
     const std::size_t size = segment_size(slots);
     if (::ftruncate(memory_.get(), static_cast<off_t>(size)) != 0)
-        fail("ftruncate of the change ring");
+        throw_errno("ftruncate of the change ring");
     mapping_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
     if (mapping_ == MAP_FAILED) {
         mapping_ = nullptr;
-        fail("mmap of the change ring");
+        throw_errno("mmap of the change ring");
     }
     // The size can never change (a subscriber's mapping cannot fault), and this mapping stays the
     // only writable one.
@@ -80,7 +89,7 @@ Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Do
         ::munmap(mapping_, size);
         mapping_ = nullptr;
         errno = error;
-        fail("sealing the change ring");
+        throw_errno("sealing the change ring");
     }
 
     header_ = new (mapping_) Header{};
@@ -94,7 +103,7 @@ Publisher::Publisher(ImageId image, std::uint64_t image_size, std::shared_ptr<Do
     header_->state.store(static_cast<std::uint32_t>(State::live), std::memory_order_relaxed);
     if (::getrandom(header_->instance.data(), header_->instance.size(), 0) !=
         static_cast<ssize_t>(header_->instance.size()))
-        fail("getrandom");
+        throw_errno("getrandom");
     header_->magic = segment_magic;
 }
 

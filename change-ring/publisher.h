@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace bootview::ring {
@@ -43,6 +44,7 @@ struct ImageId {
 // The identity of an open image: st_dev and st_ino, or st_rdev and 0 of a block device, so that
 // every device node of one disk leads to the same ring. Throws std::system_error.
 ImageId identify(int fd);
+ImageId identify(const std::string& path); // of what is there now
 
 // One segment and the right to write it. begin(), done() and the client counts may be called from
 // any number of threads; they take no lock, never fail and never wait for a subscriber.

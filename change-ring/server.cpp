@@ -1,5 +1,7 @@
 #include "change-ring/server.h"
 
+#include "change-ring/throw_errno.h"
+
 #include "change-ring/protocol.h"
 #include "common/unix_socket.h"
 
@@ -27,6 +29,8 @@ namespace {
 // Wakes are for those who sleep; the ring itself is always up to date. So they may come in batches.
 constexpr int wake_interval_ms = 2;
 constexpr std::size_t maximum_peers = 256;
+// A peer that cannot be accepted stays in the queue, and would be announced again at once for ever.
+constexpr int rest_ms = 250;
 
 // What an epoll event is about: a tag in the high half, a descriptor or an index in the low one.
 enum : std::uint64_t { tag_quit = 1, tag_bell = 2, tag_listener = 3, tag_peer = 4 };
@@ -40,8 +44,26 @@ bool has_group(const std::string& path, gid_t group) {
     return ::lstat(path.c_str(), &status) == 0 && status.st_gid == group;
 }
 
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
+// Nobody has made a mistake: it may be better in a while.
+bool is_shortage(int error) {
+    switch (error) {
+    case EACCES:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case ENOSPC:
+    case EPERM:
+    case EROFS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+NoSocket::Why reason_for(int error) {
+    return is_shortage(error) ? NoSocket::Why::shortage : NoSocket::Why::mistake;
 }
 
 // The process that listens there, 0 if that is not told; nothing, if nobody does.
@@ -80,7 +102,7 @@ Server::Server(Access access)
     : access_(access), bell_(std::make_shared<Doorbell>()), epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       quit_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!epoll_ || !quit_)
-        fail("epoll");
+        throw_errno("epoll");
     watch(quit_.get(), tagged(tag_quit, 0));
     watch(bell_->descriptor(), tagged(tag_bell, 0));
 }
@@ -94,7 +116,7 @@ void Server::watch(int fd, std::uint64_t tag) const {
     event.events = EPOLLIN;
     event.data.u64 = tag;
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
-        fail("epoll_ctl");
+        throw_errno("epoll_ctl");
 }
 
 void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) {
@@ -105,10 +127,10 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
     const Descriptor lock{
         ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!lock)
-        throw std::runtime_error(fmt::format(
-            "{}: cannot open the directory for the notification socket: {}: create it, or name "
-            "another one with notify=",
-            directory, std::strerror(errno)));
+        throw NoSocket(reason_for(errno),
+                       fmt::format("{}: cannot open the directory for the notification socket: {}: "
+                                   "create it, or name another one with notify=",
+                                   directory, std::strerror(errno)));
     ::flock(lock.get(), LOCK_EX);
 
     auto entry = std::make_unique<Export>();
@@ -119,13 +141,17 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
     if (!entry->listener) {
         const int error = errno;
         if (const auto other = error == EADDRINUSE ? who_listens(path) : std::nullopt)
-            throw std::runtime_error(fmt::format(
-                "this image is served already by process {} (its notification socket is {}): stop "
-                "that one first",
-                *other, path));
-        throw std::runtime_error(fmt::format(
-            "{}: cannot create the notification socket: {}: name another path with notify=", path,
-            std::strerror(error)));
+            throw NoSocket(
+                NoSocket::Why::served_already,
+                fmt::format("this image is served already by process {} (its notification socket "
+                            "is {}), whose views would not see what is written here: stop that "
+                            "one, or start this one with -r if nobody is to write, or with "
+                            "notify=none if no view needs to see it",
+                            *other, path));
+        throw NoSocket(reason_for(error),
+                       fmt::format("{}: cannot create the notification socket: {}: name another "
+                                   "path with notify=",
+                                   path, std::strerror(error)));
     }
 
     if (::chmod(path.c_str(), access_.mode) != 0 ||
@@ -133,7 +159,8 @@ void Server::add(std::shared_ptr<Publisher> publisher, const std::string& path) 
          ::chown(path.c_str(), static_cast<uid_t>(-1), *access_.group) != 0)) {
         const int error = errno;
         ::unlink(path.c_str());
-        throw std::runtime_error(
+        throw NoSocket(
+            NoSocket::Why::mistake,
             fmt::format("{}: cannot set mode and group of the notification socket: {}: check "
                         "notify-mode= and notify-group=",
                         path, std::strerror(error)));
@@ -173,10 +200,13 @@ void Server::run() noexcept {
     std::array<epoll_event, 32> events{};
     bool resting = false; // woke the subscribers a moment ago; the doorbell is not listened to
     for (;;) {
-        const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(),
-                                       resting ? wake_interval_ms : -1);
+        const int count =
+            ::epoll_wait(epoll_.get(), events.data(), events.size(),
+                         resting ? wake_interval_ms : (resting_.empty() ? -1 : rest_ms));
         if (count < 0 && errno != EINTR)
             return;
+        if (!resting_.empty() && std::chrono::steady_clock::now() >= rested_at_)
+            listen_again();
         bool rung = false;
         for (int i = 0; i < count; ++i) {
             switch (events[i].data.u64 >> 32) {
@@ -217,8 +247,11 @@ void Server::accept_peer(std::size_t index) {
     const std::scoped_lock guard{mutex_};
     Descriptor socket{
         ::accept4(exports_[index]->listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
-    if (!socket)
+    if (!socket) {
+        if (is_shortage(errno))
+            rest(index);
         return;
+    }
     if (!may_connect(socket.get())) {
         send_message(socket.get(), MessageType::refused, EACCES);
         return;
@@ -230,6 +263,24 @@ void Server::accept_peer(std::size_t index) {
     const int fd = socket.get();
     watch(fd, tagged(tag_peer, static_cast<std::uint64_t>(fd)));
     peers_.emplace(fd, Peer{std::move(socket), index, false});
+}
+
+void Server::rest(std::size_t index) {
+    epoll_event none{};
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, exports_[index]->listener.get(), &none) == 0)
+        resting_.push_back(index);
+    rested_at_ = std::chrono::steady_clock::now() + std::chrono::milliseconds{rest_ms};
+}
+
+void Server::listen_again() {
+    const std::scoped_lock guard{mutex_};
+    for (const std::size_t index : resting_) {
+        epoll_event event{};
+        event.events = EPOLLIN;
+        event.data.u64 = tagged(tag_listener, index);
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, exports_[index]->listener.get(), &event);
+    }
+    resting_.clear();
 }
 
 bool Server::may_connect(int socket) const {

@@ -9,9 +9,11 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -25,6 +27,18 @@ struct Access {
     std::optional<gid_t> group; // of the socket file; its members are let in when mode has g+w
 };
 
+// Why a ring has no socket, in words for the user.
+class NoSocket : public std::runtime_error {
+public:
+    enum class Why {
+        served_already, // another live server publishes this image
+        shortage,       // of room, permission or descriptors: views go without, and poll
+        mistake,        // in notify=, notify-mode= or notify-group=
+    };
+    NoSocket(Why reason, const std::string& text) : std::runtime_error(text), why(reason) {}
+    const Why why;
+};
+
 class Server {
 public:
     explicit Server(Access access); // throws std::system_error
@@ -33,8 +47,7 @@ public:
     Server& operator=(const Server&) = delete;
 
     // Binds and listens; connections queue until the thread runs. A socket that a dead server left
-    // behind is replaced. Throws std::runtime_error with the reason (also: another live server has
-    // this socket) in words for the user. May be called before and after start(); any thread.
+    // behind is replaced. Throws NoSocket. May be called before and after start(); any thread.
     void add(std::shared_ptr<Publisher> publisher, const std::string& path);
 
     // Starts the thread. After fork and after setuid, since threads survive neither well.
@@ -63,6 +76,8 @@ private:
     void run() noexcept;
     void serve(std::uint64_t tag) noexcept;
     void accept_peer(std::size_t index);
+    void rest(std::size_t index);
+    void listen_again();
     bool may_connect(int socket) const;
     void hear_peer(int fd);
     void drop_peer(int fd);
@@ -77,6 +92,9 @@ private:
     std::mutex mutex_; // guards exports_ (add() against the thread)
     std::vector<std::unique_ptr<Export>> exports_;
     std::unordered_map<int, Peer> peers_; // by descriptor; the thread's own
+    // Exports that no peer is accepted for, and until when; the thread's own.
+    std::vector<std::size_t> resting_;
+    std::chrono::steady_clock::time_point rested_at_;
 };
 
 } // namespace bootview::ring

@@ -1,5 +1,7 @@
 #include "change-ring/subscriber.h"
 
+#include "change-ring/throw_errno.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
@@ -11,14 +13,6 @@
 
 namespace bootview::ring {
 
-namespace {
-
-[[noreturn]] void fail(const char* what) {
-    throw std::system_error(errno, std::generic_category(), what);
-}
-
-} // namespace
-
 Subscriber::Subscriber(Descriptor memory) {
     // A segment that can shrink could kill us with SIGBUS.
     const int seals = ::fcntl(memory.get(), F_GET_SEALS);
@@ -26,14 +20,14 @@ Subscriber::Subscriber(Descriptor memory) {
         throw std::runtime_error("not a change ring: the segment is not sealed");
     struct stat status {};
     if (::fstat(memory.get(), &status) != 0)
-        fail("fstat of the change ring");
+        throw_errno("fstat of the change ring");
     if (status.st_size < static_cast<off_t>(segment_size(minimum_slots)))
         throw std::runtime_error("not a change ring: the segment is too small");
     size_ = static_cast<std::size_t>(std::min<std::uint64_t>(
         static_cast<std::uint64_t>(status.st_size), segment_size(maximum_slots)));
     void* mapping = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, memory.get(), 0);
     if (mapping == MAP_FAILED)
-        fail("mmap of the change ring");
+        throw_errno("mmap of the change ring");
     mapping_ = mapping;
     header_ = static_cast<const Header*>(mapping_);
 

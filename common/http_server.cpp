@@ -8,10 +8,14 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -52,14 +56,64 @@ const char* reason_of(int status) {
     }
 }
 
-// An address in numbers, or this machine by its own name for itself.
+// "host:80" without its port, and without the dot that makes a name absolute.
+std::string_view without_port(std::string_view host) {
+    host = host.substr(0, host.find(':'));
+    return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
+// An address in numbers. Nobody's name can lead a browser to one.
 bool is_address(std::string_view host) {
     if (host.starts_with('['))
         return host.find(']') != std::string_view::npos;
-    host = host.substr(0, host.find(':'));
-    return host == "localhost" || std::all_of(host.begin(), host.end(), [](char c) {
-               return c == '.' || std::isdigit(static_cast<unsigned char>(c)) != 0;
-           });
+    host = without_port(host);
+    return std::all_of(host.begin(), host.end(), [](char c) {
+        return c == '.' || std::isdigit(static_cast<unsigned char>(c)) != 0;
+    });
+}
+
+// The words of a line of a file such as /etc/hosts.
+std::vector<std::string> words_of(const std::string& line) {
+    std::istringstream words(line.substr(0, line.find('#')));
+    return {std::istream_iterator<std::string>(words), {}};
+}
+
+// What this machine is called by itself and by those around it, without asking a name server: that
+// may take long. A name that only begins like ours is somebody else's, who may have it lead here.
+std::vector<std::string> own_names() {
+    std::array<char, 256> host_name{};
+    ::gethostname(host_name.data(), host_name.size() - 1);
+    const std::string name(host_name.data());
+    const auto host = name.substr(0, name.find('.'));
+    std::vector<std::string> names{"localhost", name, host, host + ".local"}; // RFC 6762
+    std::ifstream resolver("/etc/resolv.conf");
+    for (std::string line; std::getline(resolver, line);)
+        if (const auto words = words_of(line);
+            words.size() > 1 && (words[0] == "search" || words[0] == "domain"))
+            for (auto domain = words.begin() + 1; domain != words.end(); ++domain)
+                names.push_back(host + "." + *domain);
+    std::ifstream hosts("/etc/hosts");
+    for (std::string line; std::getline(hosts, line);)
+        if (const auto words = words_of(line);
+            std::find(words.begin(), words.end(), host) != words.end())
+            names.insert(names.end(), words.begin() + 1, words.end());
+    return names;
+}
+
+bool is_same_name(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        return std::tolower(static_cast<unsigned char>(x)) ==
+               std::tolower(static_cast<unsigned char>(y));
+    });
+}
+
+bool is_this_machine(std::string_view host) {
+    if (is_address(host))
+        return true;
+    const auto names = own_names();
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        return !name.empty() && is_same_name(name, without_port(host));
+    });
 }
 
 // The value of a header field; empty without it.
@@ -229,8 +283,10 @@ std::string HttpServer::respond(const std::string& request) const {
         response = {400, "text/plain", "This is no HTTP request.\n"};
     else if (!head && !line.starts_with("GET "))
         response = {405, "text/plain", "Here one can only look: GET.\n"};
-    else if (path_.empty() && !is_address(field(request, "host")))
-        response = {403, "text/plain", "Ask by an address, or by localhost.\n"};
+    else if (path_.empty() && !is_this_machine(field(request, "host")))
+        response = {403, "text/plain",
+                    "Only an address of this machine, its host name or localhost is answered; use "
+                    "one of those in the address bar.\n"};
     else
         response = answer_(std::string(line.substr(method_end + 1, path_end - method_end - 1)));
     return "HTTP/1.0 " + std::to_string(response.status) + " " + reason_of(response.status) +

@@ -11,7 +11,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Offer, mac, name, serial, machin
                                                 offered)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Transfer, id, client, mac, name, serial, file,
                                                 outcome, why, length, sent, retransmits, seconds)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Session, id, client, export_name, image, state,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Session, id, client, export_name, image, state, why,
                                                 writable, read_bytes, written_bytes, flushes,
                                                 flush_seconds, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(View, image, mountpoint, mode, generation, stale,

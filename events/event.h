@@ -52,13 +52,15 @@ struct Transfer {
 
 // A client's connection to an export. Told when it is opened, at the first write, then at most once
 // in a second as long as it does something, and when it is closed: always everything, so that who
-// begins to listen later learns it all.
+// begins to listen later learns it all. One that was refused is told once, and of a client that
+// tries again and again once a minute.
 struct Session {
     std::uint64_t id = 0;
     std::string client = {};      // address; empty: not by IP
     std::string export_name = {}; // empty: the one that has no name
     std::string image = {};       // path; empty: it is no file
-    std::string state = {};       // "opened", "active" or "closed"
+    std::string state = {};       // "opened", "active", "closed", or "refused": it did not begin
+    std::string why = {};         // it was refused: "written by 192.0.2.5 since 12:03:05; ..."
     bool writable = false;        // the client may write
     std::uint64_t read_bytes = 0;
     std::uint64_t written_bytes = 0; // zeroed and trimmed ones too

@@ -43,7 +43,21 @@ std::size_t width_of(const std::string& text) { // in characters, not bytes
 }
 
 std::string state_of(const Content& content) {
-    return !content.is_fat ? "" : content.is_dirty ? "dirty" : "clean";
+    if (!content.is_fat)
+        return "";
+    if (content.marks.io_error)
+        return content.marks.in_use ? "dirty, I/O error" : "I/O error";
+    return content.marks.in_use ? "dirty" : "clean";
+}
+
+using Json = nlohmann::ordered_json;
+
+Json missing_of(const Content& content) {
+    if (!content.shortfall)
+        return {};
+    return {{"bytes", content.shortfall->bytes},
+            {"ends", content.shortfall->of_image ? "image" : "partition"},
+            {"holds_files", content.shortfall->holds_files}};
 }
 
 } // namespace
@@ -96,15 +110,20 @@ std::string list_as_text(const std::string& name, const Contents& contents) {
                         ? fmt::format("note: {}\n", content.problem)
                         : fmt::format("note: partition {} {}\n", content.partition.number,
                                       content.problem);
+    for (const Content& content : contents.contents)
+        if (content.shortfall)
+            text +=
+                fmt::format("note: {}\n", content.shortfall->describe(content.partition.number));
     for (const std::string& remark : contents.table.remarks)
         text += fmt::format("note: {}\n", remark);
+    if (contents.better)
+        text += fmt::format("note: {}\n", contents.better->describe());
     text += contents.refusal.empty() ? std::string{"* is what fuse-fatimg shows\n"}
                                      : fmt::format("nothing to show: {}\n", contents.refusal);
     return text;
 }
 
 std::string list_as_json(const std::string& name, const Contents& contents) {
-    using Json = nlohmann::ordered_json;
     const TableKind kind = contents.table.kind;
     const auto or_null = [](std::string_view text) {
         return text.empty() ? Json{} : Json(std::string{text});
@@ -123,9 +142,11 @@ std::string list_as_json(const std::string& name, const Contents& contents) {
             {"filesystem", content.filesystem},
             {"label", or_null(content.label)},
             {"uuid", or_null(content.uuid)},
-            {"dirty", content.is_fat ? Json(content.is_dirty) : Json{}},
+            {"dirty", content.is_fat ? Json(content.marks.in_use) : Json{}},
+            {"io_error", content.is_fat ? Json(content.marks.io_error) : Json{}},
             {"shown", content.is_shown},
             {"problem", or_null(content.problem)},
+            {"missing", missing_of(content)},
         });
     }
     const Json result{
@@ -138,6 +159,7 @@ std::string list_as_json(const std::string& name, const Contents& contents) {
         {"sector_size", contents.table.sector_size},
         {"remarks", contents.table.remarks},
         {"partitions", partitions},
+        {"better_partition", contents.better ? Json(contents.better->better) : Json{}},
         {"refusal", or_null(contents.refusal)},
     };
     // Labels may be any bytes; what is no UTF-8 becomes U+FFFD.

@@ -1,7 +1,6 @@
 #include "nbdkit-plugin/exports.h"
 
 #include "change-ring/path.h"
-#include "common/images_in.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +13,7 @@ namespace bootview::plugin {
 
 namespace {
 
-bool is_image(const std::string& path) {
+bool can_be_served(const std::string& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 &&
            (S_ISREG(status.st_mode) || S_ISBLK(status.st_mode));
@@ -22,32 +21,37 @@ bool is_image(const std::string& path) {
 
 } // namespace
 
-Exports::Exports(const Settings& settings) : settings_(settings) {}
+Exports::Exports(const Settings& settings) : settings_(settings), images_(settings.directory) {}
 
-void Exports::prepare() {
-    if (settings_.notify.path != "none") {
+std::vector<std::string> Exports::prepare() {
+    // Who writes nothing has nothing to publish, and leaves the socket to a server that does.
+    if (settings_.notify.path != "none" && !settings_.read_only) {
         server_ = std::make_unique<ring::Server>(settings_.notify.access);
         if (settings_.notify.path.empty())
             runtime_directory_ = ring::make_runtime_directory();
     }
     const OpenOptions look{.readonly = true};
+    std::vector<std::string> warnings;
     const auto add = [&](const std::string& path, bool must) {
-        std::string trouble;
+        std::optional<NoSubscribers> trouble;
         try {
             ring_of(ImageFile{path, look}, trouble);
         } catch (const std::system_error&) {
             if (must)
                 throw;
         }
-        if (must && !trouble.empty())
-            throw std::runtime_error(path + ": " + trouble);
+        if (must && trouble && trouble->why != ring::NoSocket::Why::shortage)
+            throw std::runtime_error(path + ": " + trouble->text);
+        if (trouble && trouble->why != ring::NoSocket::Why::served_already)
+            warnings.push_back(path + ": views will poll this image: " + trouble->text);
     };
     if (!settings_.file.empty()) {
         add(settings_.file, true);
-        return;
+        return warnings;
     }
     for (const std::string& name : names())
         add(settings_.directory + "/" + name, false);
+    return warnings;
 }
 
 void Exports::start() {
@@ -67,22 +71,30 @@ std::string Exports::path_of(const std::string& export_name) const {
     if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
         name.find('\0') != std::string::npos)
         throw std::system_error(EINVAL, std::generic_category());
-    if (is_image(settings_.directory + "/" + name))
-        return settings_.directory + "/" + name;
+    if (const auto image = images_.find(name))
+        return image->path;
 
-    // By the name that the image has in the view and in TFTP paths.
-    const auto images = images_in(settings_.directory);
-    const auto found = images.find(name);
-    if (found == images.end())
+    // What is not known to be an image is served to whoever asks for the very file, as the file
+    // plugin does: it may hold what we do not know. What is known to be something else is not: a
+    // client would take its bytes for those of a disk.
+    const std::string path = settings_.directory + "/" + name;
+    if (!can_be_served(path))
         throw std::system_error(ENOENT, std::generic_category());
-    return found->second;
+    const FileKind kind = images_.kind_of(name);
+    if (kind == FileKind::packed)
+        throw std::system_error(ENOENT, std::generic_category(),
+                                "not an image that can be read as it is: unpack or convert it");
+    if (kind == FileKind::other)
+        throw std::system_error(ENOENT, std::generic_category(),
+                                "not an image, by its ending or its content: if it is one, give it "
+                                "the ending .img");
+    return path;
 }
 
 std::vector<std::string> Exports::names() const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator{settings_.directory})
-        if (is_image(entry.path().string()))
-            names.push_back(entry.path().filename().string());
+    for (const auto& [name, path] : images_.images())
+        names.push_back(std::filesystem::path(path).filename().string());
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -93,28 +105,42 @@ std::string Exports::socket_path(ring::ImageId image) const {
     return runtime_directory_.empty() ? std::string{} : ring::socket_at(runtime_directory_, image);
 }
 
-std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image, std::string& trouble) {
+std::string Exports::memory_of(ring::ImageId image) const {
+    const std::string socket = server_ ? socket_path(image) : std::string{};
+    return socket.empty() ? socket : socket + ".writer";
+}
+
+void Exports::bind_socket(ring::ImageId image, const std::shared_ptr<ring::Publisher>& ring) {
+    const std::string path = socket_path(image);
+    if (path.empty())
+        throw ring::NoSocket(
+            ring::NoSocket::Why::shortage,
+            "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=");
+    try {
+        server_->add(ring, path);
+    } catch (const std::system_error& e) { // of the kernel's watches, for one
+        throw ring::NoSocket(ring::NoSocket::Why::shortage, e.what());
+    }
+}
+
+std::shared_ptr<ring::Publisher> Exports::ring_of(const ImageFile& image,
+                                                  std::optional<NoSubscribers>& trouble) {
     const ring::ImageId id = image.id();
     const std::scoped_lock guard{mutex_};
-    auto& [ring, no_subscribers] = rings_[id];
-    if (ring) {
-        trouble = no_subscribers;
-        return ring;
-    }
-    ring = std::make_shared<ring::Publisher>(id, image.size(),
-                                             server_ ? server_->doorbell() : nullptr);
-    const std::string path = socket_path(id);
-    if (server_ && path.empty()) {
-        no_subscribers =
-            "no directory for the notification socket: set XDG_RUNTIME_DIR, or give notify=";
-    } else if (server_) {
+    auto& [ring, has_socket, told] = rings_[id];
+    if (!ring)
+        ring = std::make_shared<ring::Publisher>(id, image.size(),
+                                                 server_ ? server_->doorbell() : nullptr);
+    trouble.reset();
+    if (server_ && !has_socket) {
         try {
-            server_->add(ring, path);
-        } catch (const std::exception& e) {
-            no_subscribers = e.what();
+            bind_socket(id, ring);
+            has_socket = true;
+        } catch (const ring::NoSocket& why) {
+            trouble = NoSubscribers{why.why, why.what(), told != why.what()};
+            told = why.what();
         }
     }
-    trouble = no_subscribers;
     return ring;
 }
 

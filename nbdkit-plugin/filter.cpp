@@ -9,6 +9,7 @@
 #include "change-ring/publisher.h"
 #include "change-ring/server.h"
 #include "nbdkit-plugin/notify_settings.h"
+#include "nbdkit-plugin/peer.h"
 #include "nbdkit-plugin/session_report.h"
 
 #include <algorithm>
@@ -101,7 +102,7 @@ int bootview_config_complete(nbdkit_next_config_complete* next, nbdkit_backend* 
 // The socket is bound while errors still reach the user's terminal.
 int bootview_get_ready(int /*thread_model*/) {
     return guarded([] {
-        if (settings.path != "none")
+        if (settings.path != "none" && !bootview::plugin::was_started_read_only())
             server = std::make_unique<bootview::ring::Server>(settings.access);
         // No file is behind it: an image that is 0, 0. The size comes with the first client.
         ring = std::make_shared<Publisher>(bootview::ring::ImageId{}, 0,

@@ -49,6 +49,9 @@ public:
     bool can_trim() const;
     ring::ImageId id() const { return ring::identify(file_.get()); }
 
+    // For as long as this is open: locks and the like; not for reading or writing.
+    int descriptor() const { return file_.get(); }
+
     void read(std::span<std::byte> data, std::uint64_t offset);
     void write(std::span<const std::byte> data, std::uint64_t offset);
     void sync();

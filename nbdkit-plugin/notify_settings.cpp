@@ -4,7 +4,9 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <stdexcept>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <grp.h>
@@ -37,6 +39,36 @@ gid_t parse_group(const std::string& value) {
 }
 
 } // namespace
+
+bool is_read_only(const std::vector<std::string>& arguments) {
+    // nbdkit(1): short options that are followed by a value.
+    constexpr std::string_view with_value{"DegimMpPtuUc"};
+    for (std::size_t i = 1; i < arguments.size() && arguments[i] != "--"; ++i) {
+        const std::string& argument = arguments[i];
+        if (argument == "--readonly" || argument == "--read-only")
+            return true;
+        if (argument.size() < 2 || argument[0] != '-' || argument[1] == '-')
+            continue;
+        for (std::size_t letter = 1; letter < argument.size(); ++letter) {
+            if (argument[letter] == 'r')
+                return true;
+            if (with_value.find(argument[letter]) == std::string_view::npos)
+                continue;
+            if (letter + 1 == argument.size())
+                ++i; // the value is the next argument
+            break;
+        }
+    }
+    return false;
+}
+
+bool was_started_read_only() {
+    std::ifstream file{"/proc/self/cmdline", std::ios::binary};
+    std::vector<std::string> arguments;
+    for (std::string argument; std::getline(file, argument, '\0');)
+        arguments.push_back(argument);
+    return is_read_only(arguments);
+}
 
 std::string absolute(const std::string& path) {
     char resolved[PATH_MAX];

@@ -4,6 +4,7 @@
 #include "change-ring/server.h"
 
 #include <string>
+#include <vector>
 
 namespace bootview::plugin {
 
@@ -15,6 +16,12 @@ struct NotifySettings {
     // std::invalid_argument with a message for the user.
     bool set(const std::string& key, const std::string& value);
 };
+
+// Whether nbdkit was started with -r, which it tells a plugin only when a client comes. `arguments`
+// are those of its command line, its own name first. Pure.
+bool is_read_only(const std::vector<std::string>& arguments);
+// The same of this process; false where there is no /proc.
+bool was_started_read_only();
 
 // nbdkit changes to / before it serves. Both throw std::invalid_argument.
 std::string absolute(const std::string& path);

@@ -10,9 +10,13 @@
 #include "common/printable.h"
 #include "nbdkit-plugin/exports.h"
 #include "nbdkit-plugin/image_file.h"
+#include "nbdkit-plugin/image_lock.h"
+#include "nbdkit-plugin/peer.h"
 #include "nbdkit-plugin/session_report.h"
 #include "nbdkit-plugin/settings.h"
+#include "nbdkit-plugin/writers.h"
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -38,12 +42,20 @@ extern "C" __attribute__((visibility("default"))) struct nbdkit_plugin* plugin_i
 
 namespace {
 
+using bootview::Descriptor;
 using bootview::plugin::Exports;
 using bootview::plugin::ImageFile;
+using bootview::plugin::ImageLock;
+using bootview::plugin::InUse;
+using bootview::plugin::NoSubscribers;
+using bootview::plugin::Peer;
 using bootview::plugin::SessionReport;
 using bootview::plugin::Settings;
+using bootview::plugin::WriterRule;
+using bootview::plugin::Writers;
 using bootview::plugin::ZeroHow;
 using bootview::ring::Kind;
+using bootview::ring::NoSocket;
 using bootview::ring::Publication;
 using bootview::ring::Publisher;
 using bootview::ring::Writer;
@@ -53,9 +65,11 @@ Settings settings;
 // gone into the background, and would take away the sockets that are the second's now.
 std::unique_ptr<Exports>& exports = *new std::unique_ptr<Exports>;
 std::shared_ptr<bootview::events::Sender> event_sender; // null: nobody wants to know
+Writers& writers = *new Writers;                        // not destroyed by exit(3), either
 
 // One client's connection to one image.
 struct Connection {
+    std::unique_ptr<Writers::Place> place; // writers=one: until the image is closed
     ImageFile image;
     std::shared_ptr<Publisher> ring;
     std::optional<Writer> writer;          // one that may write
@@ -154,8 +168,10 @@ int bootview_config_complete() {
 // runs the --run command, which may connect at once and is answered once the thread runs.
 int bootview_get_ready() {
     return guarded("", -1, [] {
+        settings.read_only = bootview::plugin::was_started_read_only();
         exports = std::make_unique<Exports>(settings);
-        exports->prepare();
+        for (const std::string& warning : exports->prepare())
+            nbdkit_error("warning: %s", warning.c_str());
         return 0;
     });
 }
@@ -184,19 +200,83 @@ int bootview_after_fork() {
         exports->stop();
 }
 
+// "in use: written by 192.0.2.5 since ...", which is how a client that was refused learns why:
+// NBD's refusal itself has no words in nbdkit.
+std::string description_of(const std::string& export_name) {
+    if (settings.writers == WriterRule::any)
+        return {};
+    try {
+        return writers.describe(bootview::ring::identify(exports->path_of(export_name)));
+    } catch (const std::system_error&) { // the image has just been removed
+        return {};
+    }
+}
+
 int bootview_list_exports(int /*readonly*/, int /*is_tls*/, struct nbdkit_exports* list) {
     return guarded("", -1, [&] {
-        if (!settings.file.empty())
-            return nbdkit_add_export(list, "", nullptr);
-        for (const std::string& name : exports->names())
-            if (nbdkit_add_export(list, name.c_str(), nullptr) != 0)
+        const auto names = settings.file.empty() ? exports->names() : std::vector<std::string>{""};
+        for (const std::string& name : names) {
+            const std::string description = description_of(name);
+            if (nbdkit_add_export(list, name.c_str(),
+                                  description.empty() ? nullptr : description.c_str()) != 0)
                 return -1;
+        }
         return 0;
     });
 }
 
 const char* bootview_default_export(int /*readonly*/, int /*is_tls*/) {
     return settings.default_export.c_str();
+}
+
+// The lock that qemu-img and other servers of ours respect.
+Descriptor lock_image(const ImageFile& image, const std::string& path) {
+    static std::atomic<bool> warned{false};
+    ImageLock lock = bootview::plugin::lock_for_writing(image.descriptor());
+    switch (lock.outcome) {
+    case ImageLock::Outcome::taken:
+        break;
+    case ImageLock::Outcome::held:
+        throw InUse("in use by another program (QEMU, qemu-nbd, another NBD server), which has it "
+                    "open; find it with: fuser -v " +
+                        path,
+                    true);
+    case ImageLock::Outcome::unsupported:
+        if (!warned.exchange(true))
+            nbdkit_error("warning: %s: this file system has no locks: that no other program on "
+                         "this machine writes the image is up to you",
+                         path.c_str());
+    }
+    return std::move(lock.file);
+}
+
+// With writers=one, throws InUse when the image is another's.
+std::unique_ptr<Writers::Place> take_place(const ImageFile& image, const std::string& path,
+                                           const std::string& export_name) {
+    Peer peer = bootview::plugin::find_peer();
+    // A process that connects by a Unix socket is known by a number that another may have tomorrow.
+    const std::string memory = peer.link ? exports->memory_of(image.id()) : std::string{};
+    try {
+        return writers.take(
+            image.id(), peer.name, std::move(peer.link), [&] { return lock_image(image, path); },
+            memory);
+    } catch (const InUse& refused) {
+        const std::string line = path + ": refused to " + peer.name + ": " + refused.what();
+        if (!refused.is_news) {
+            nbdkit_debug("%s", line.c_str());
+            return nullptr;
+        }
+        nbdkit_error("%s", line.c_str());
+        if (event_sender)
+            event_sender->send(
+                bootview::events::Session{.client = bootview::plugin::client_address(),
+                                          .export_name = export_name,
+                                          .image = path,
+                                          .state = "refused",
+                                          .why = refused.what(),
+                                          .writable = true});
+        return nullptr;
+    }
 }
 
 void* bootview_open(int readonly) {
@@ -209,16 +289,29 @@ void* bootview_open(int readonly) {
         const std::string path = exports->path_of(export_name);
         auto opened = std::make_unique<Connection>(
             path, bootview::plugin::OpenOptions{readonly != 0, settings.cache, settings.fadvise});
-        std::string trouble;
+        std::optional<NoSubscribers> trouble;
         opened->ring = exports->ring_of(opened->image, trouble);
         opened->ring->set_image_size(opened->image.size());
-        if (!trouble.empty())
+        if (trouble && trouble->why == NoSocket::Why::served_already) {
+            // Its views take themselves for informed of every write.
+            if (opened->image.writable())
+                throw std::runtime_error(trouble->text);
+        } else if (trouble && trouble->is_news) {
             nbdkit_error("warning: %s: views will poll this image: %s", path.c_str(),
-                         trouble.c_str());
+                         trouble->text.c_str());
+        }
         if (!opened->image.writable())
             nbdkit_debug("%s: opened read-only", path.c_str());
-        if (opened->image.writable() && readonly == 0)
+        if (opened->image.writable() && readonly == 0) {
+            if (settings.writers == WriterRule::one) {
+                opened->place = take_place(opened->image, path, export_name);
+                if (!opened->place) {
+                    nbdkit_set_error(EPERM);
+                    return nullptr;
+                }
+            }
             opened->writer.emplace(opened->ring);
+        }
         if (event_sender)
             opened->report = std::make_unique<SessionReport>(
                 event_sender, SessionReport::About{bootview::plugin::client_address(), export_name,
@@ -356,7 +449,9 @@ constexpr const char* help =
     "notify=<PATH>|none      Socket, or directory of sockets, for subscribers of\n"
     "                        the change ring (default: derived from the image).\n"
     "notify-mode=<OCTAL>     Mode of that socket (default: 0600).\n"
-    "notify-group=<GROUP>    Group of that socket.";
+    "notify-group=<GROUP>    Group of that socket.\n"
+    "writers=any|one         Whether a second client may write an image, too, while\n"
+    "                        a first one has it (default: any).";
 
 struct nbdkit_plugin make_plugin() {
     struct nbdkit_plugin p {};

@@ -1,16 +1,7 @@
 #include "nbdkit-plugin/session_report.h"
 
-#include <array>
-#include <cstring>
 #include <exception>
 #include <utility>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#define NBDKIT_API_VERSION 2
-#include <nbdkit-plugin.h>
 
 namespace bootview::plugin {
 
@@ -28,25 +19,6 @@ double seconds(std::chrono::nanoseconds time) {
 }
 
 } // namespace
-
-std::string client_address() {
-    sockaddr_storage peer{};
-    socklen_t length = sizeof peer;
-    if (nbdkit_peer_name(reinterpret_cast<sockaddr*>(&peer), &length) != 0)
-        return {};
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (peer.ss_family == AF_INET) {
-        const auto& four = reinterpret_cast<const sockaddr_in&>(peer);
-        ::inet_ntop(AF_INET, &four.sin_addr, text.data(), text.size());
-    } else if (peer.ss_family == AF_INET6) {
-        const auto& six = reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(&six))
-            ::inet_ntop(AF_INET, &six.s6_addr[12], text.data(), text.size());
-        else
-            ::inet_ntop(AF_INET6, &six, text.data(), text.size());
-    }
-    return text.data();
-}
 
 SessionReport::SessionReport(std::shared_ptr<events::Sender> sender, About about)
     : sender_(std::move(sender)), about_(std::move(about)), id_(next_id()) {

@@ -12,10 +12,6 @@
 
 namespace bootview::plugin {
 
-// Of the client whose connection nbdkit is asking about: "192.0.2.1", "2001:db8::1"; an IPv4
-// address is one, whatever socket it came by. Empty: no IP.
-std::string client_address();
-
 // One client's connection; from its opening to its end, of which both tell. Any thread.
 class SessionReport {
 public:

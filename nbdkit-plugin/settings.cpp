@@ -48,6 +48,8 @@ void Settings::set(const std::string& key, const std::string& value) {
         cache = value == "none" ? CacheMode::none : CacheMode::normal;
     } else if (key == "fadvise") {
         fadvise = parse_fadvise(value);
+    } else if (key == "writers") {
+        writers = parse_writer_rule(value);
     } else {
         refuse(fmt::format("unknown parameter '{}': nbdkit bootview --help lists them all", key));
     }

@@ -3,6 +3,7 @@
 
 #include "nbdkit-plugin/image_file.h"
 #include "nbdkit-plugin/notify_settings.h"
+#include "nbdkit-plugin/writers.h"
 
 #include <string>
 
@@ -14,6 +15,8 @@ struct Settings {
     std::string default_export; // dir mode: what an empty export name means
     CacheMode cache = CacheMode::normal;
     int fadvise = 0;
+    bool read_only = false;               // nbdkit -r: nobody will write
+    WriterRule writers = WriterRule::any; // as with the file plugin
     NotifySettings notify; // socket, or directory of sockets; empty: derived; "none": no ring
 
     // Takes one key=value. Throws std::invalid_argument with a message for the user.

@@ -52,12 +52,12 @@ void BootEvents::offered(const dhcp::Machine& machine, const std::string& interf
 
 events::Transfer BootEvents::describe(std::uint64_t id, const tftp::Endpoint& client,
                                       std::string_view file) {
-    const auto identity = locator_.identify(client, std::chrono::steady_clock::now());
+    const auto identity = locator_.identify(client, file, std::chrono::steady_clock::now());
     events::Transfer event;
     event.id = id;
     event.client = client.address_to_string();
     event.mac = identity.mac ? identity.mac->to_string() : "";
-    event.name = locator_.name_of(identity);
+    event.name = locator_.name_of(identity, file);
     event.serial = identity.serial.value_or("");
     event.file = file;
     return event;

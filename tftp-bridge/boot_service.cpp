@@ -54,18 +54,22 @@ BootService::BootService(BootOptions options, Setup setup, tftp::Server& server)
 
     dhcp::Machines machines;
     machines.find_boot_files = [this](const dhcp::Machine& machine, auto then) {
-        boot_lookups_.find(locator_.question_about(machine), std::move(then));
+        boot_lookups_.find(locator_.question_about(machine, Clock::now()), std::move(then));
+    };
+    machines.known_boot_files = [this](const dhcp::Machine& machine) {
+        return boot_lookups_.find_now(locator_.question_about(machine, Clock::now()));
     };
     machines.learn = [this](const dhcp::Machine& machine) { learn(machine); };
     machines.learn_address = [this](const dhcp::Mac& mac, dhcp::Ipv4 address) {
         locator_.known().learn_address(mac, address);
     };
     machines.describe = [this](const dhcp::Mac& mac) { return locator_.describe(mac); };
-    if (events_)
-        machines.offered = [this](const dhcp::Machine& machine, const std::string& interface,
-                                  const std::string& what) {
+    machines.offered = [this](const dhcp::Machine& machine, const std::string& interface,
+                              const std::string& what) {
+        locator_.known().offered(machine, what, Clock::now());
+        if (events_)
             events_->offered(machine, interface, what);
-        };
+    };
     dhcp_.emplace(std::move(settings), std::move(machines),
                   dhcp::InheritedPorts{sockets_named("dhcp"), sockets_named("pxe")});
     server.watch_also(dhcp_->fd(), [this] { dhcp_->handle(Clock::now()); });
@@ -98,7 +102,8 @@ void BootService::learn(const dhcp::Machine& machine) {
         !lines_.allows("firmware " + machine.mac.to_string(), Clock::now()))
         return;
     boot_lookups_.find_eeprom_update(
-        locator_.question_about(machine), [this, mac = machine.mac](const std::string& path) {
+        locator_.question_about(machine, Clock::now()),
+        [this, mac = machine.mac](const std::string& path) {
             log::warning("{}: this Raspberry Pi will write {} into its EEPROM, if it is new to it; "
                          "if it is not to, remove the file",
                          locator_.describe(mac), path);

@@ -74,8 +74,10 @@ void declare_options(CLI::App& app, CommandLine& line) {
     app.add_flag("--check", line.check,
                  "Check the options and the file with the configuration, and exit")
         ->configurable(false);
-    app.add_flag("--fold-case", settings.fold_case,
-                 "Find a file whose name differs from the one asked for in the case of letters");
+    settings.fold_case = true; // firmware is used to FAT
+    app.add_flag("--fold-case,!--no-fold-case", settings.fold_case,
+                 "Find a file whose name differs from the one asked for in the case of letters, or "
+                 "in how a serial number or MAC is written (default); or only what is named so");
     app.add_option("--listen", line.listen, "Address and port to take requests on (repeatable)")
         ->type_name("[ADDR][:PORT]")
         ->default_str(":69")

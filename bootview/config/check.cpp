@@ -1,6 +1,7 @@
 #include "bootview/config/check.h"
 
 #include "bootview/config/bridge_file.h"
+#include "bootview/config/service_access.h"
 #include "bootview/failure.h"
 #include "bootview/preflight.h"
 #include "common/images_in.h"
@@ -73,6 +74,39 @@ void check_places(const Config& config, Problems& problems) {
         problems.push_back(fmt::format("{}: {}{}", said ? said->place() : config.file,
                                        said ? "" : "no key says images, so it is ",
                                        failure.what()));
+    }
+}
+
+void check_interfaces(const Config& config, Problems& problems) {
+    const auto* setting = config.find("interface");
+    if (!setting)
+        return;
+    std::string there;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator("/sys/class/net", error))
+        if (const auto name = entry.path().filename().string(); name != "lo")
+            there += (there.empty() ? "" : ", ") + name;
+    for (const auto& name : setting->values)
+        if (name.empty() || name.find('/') != std::string::npos ||
+            !fs::exists("/sys/class/net/" + name, error))
+            problems.push_back(fmt::format(
+                "{}: interface {}: this machine has none of that name, and nobody is answered; {}",
+                setting->place(), name,
+                there.empty() ? "it has no network" : "write one of " + there));
+}
+
+void check_access(const Config& config, Problems& problems, Problems& warnings) {
+    const auto source = config.text("images", default_images());
+    const auto* said = config.find("images");
+    auto images = images_of(source);
+    if (std::error_code error; fs::exists(source, error) && !fs::is_directory(source, error))
+        images = {{source, source}};
+    for (const auto& [name, path] : images) {
+        const auto found = service_access(path);
+        if (found.access != Access::whole)
+            (found.access == Access::none ? problems : warnings)
+                .push_back(fmt::format("{}: image {}: {}", said ? said->place() : config.file, path,
+                                       found.why));
     }
 }
 

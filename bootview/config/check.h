@@ -13,6 +13,13 @@ void check_for_bridge(const Config& config, const std::string& tftp_bridge, Prob
 // Whether the images, and the roots of clients, are there.
 void check_places(const Config& config, Problems& problems);
 
+// Whether the interfaces are there.
+void check_interfaces(const Config& config, Problems& problems);
+
+// Whether the systemd units may read the images, which is a problem otherwise, and write to them,
+// which is a warning.
+void check_access(const Config& config, Problems& problems, Problems& warnings);
+
 // A line for each image and each client.
 std::string describe(const Config& config);
 

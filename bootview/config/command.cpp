@@ -3,6 +3,7 @@
 #include "bootview/config/bridge_file.h"
 #include "bootview/config/check.h"
 #include "bootview/config/config.h"
+#include "bootview/config/import.h"
 #include "bootview/config/units.h"
 #include "bootview/paths.h"
 #include "bootview/preflight.h"
@@ -38,15 +39,20 @@ int check(const std::string& file) {
     Problems problems;
     const auto config = load_for_bridge(file, problems);
     check_places(config, problems);
+    check_interfaces(config, problems);
+    auto warnings = not_for_units(config);
+    if (problems.empty())
+        check_access(config, problems, warnings);
     print_lines(problems);
+    print_lines(warnings);
     if (!problems.empty())
         return 1;
     fmt::print("{}", describe(config));
     return 0;
 }
 
-int import(ImportKind kind, const std::vector<std::string>& files) {
-    fmt::print("{}", import_text(kind, read_sources(kind, files)));
+int import(const std::vector<std::string>& words) {
+    fmt::print("{}", import_text(read_servers(words)));
     return 0;
 }
 

@@ -1,8 +1,6 @@
 // bootview config: what its sub-commands do. Each returns the exit status, and throws Failure.
 #pragma once
 
-#include "bootview/config/import.h"
-
 #include <string>
 #include <vector>
 
@@ -11,8 +9,8 @@ namespace bootview::config {
 // Prints what is wrong with the file, or else what would be served.
 int check(const std::string& file);
 
-// Prints what the files of another server come to.
-int import(ImportKind kind, const std::vector<std::string>& files);
+// Prints what the files of other servers come to: "nobodd FILE... nbd-server FILE...".
+int import(const std::vector<std::string>& words);
 
 // Writes what the systemd units read into the directory. `view`: where the boot files are shown;
 // empty: boot below it. If the file is wrong, what is there stays.

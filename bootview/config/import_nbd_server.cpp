@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <map>
 
 #include <fmt/format.h>
@@ -12,8 +11,6 @@
 namespace bootview::config {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 bool is_true(const std::string& value) {
     return value == "true" || value == "1";
@@ -62,7 +59,7 @@ void take_server_line(Draft& draft, const SourceLine& line) {
         if (!address)
             draft.note(line, "listen takes one address in numbers");
         else if (!address->is_any())
-            draft.set("listen", toml_text(line.value));
+            draft.set(line, "listen", toml_text(line.value));
     } else if (line.key == "port") {
         if (line.value.empty() || line.value.size() > 5 ||
             line.value.find_first_not_of("0123456789") != std::string::npos)
@@ -79,52 +76,40 @@ void take_server_line(Draft& draft, const SourceLine& line) {
     }
 }
 
+// The last line of a key of a section is the one that counts.
+void take_exports(Draft& draft, const std::vector<SourceLine>& exports) {
+    for (auto line = exports.begin(); line != exports.end(); ++line) {
+        const auto& name = line->section;
+        if (std::any_of(line + 1, exports.end(),
+                        [&](const SourceLine& later) { return later.section == name; }))
+            draft.note(*line, "another line for the same export counts");
+        else if (line->value.find('%') != std::string::npos)
+            draft.note(*line, "an image does not depend on the client's address");
+        else if (name.find('/') != std::string::npos || name.starts_with('.'))
+            draft.note(*line, fmt::format("no image can be called {}", name));
+        else
+            draft.images.add(line->path(), name);
+    }
+}
+
 } // namespace
 
-std::string import_nbd_server(const std::vector<Source>& sources) {
-    Draft draft("nbd-server", sources);
-    struct Export {
-        SourceLine line;
-        std::string path;
-    };
-    std::vector<Export> exports;
+void import_nbd_server(Draft& draft, const std::vector<Source>& sources) {
+    std::vector<SourceLine> exports;
     for (const auto& source : sources)
-        for (const auto& line : lines_of(source)) {
+        for (const auto& line : key_file_lines(source)) {
             if (line.key.empty())
                 continue;
-            if (line.section == "generic")
+            if (!line.mistake.empty())
+                draft.note(line, line.mistake);
+            else if (line.section == "generic")
                 take_server_line(draft, line);
-            else if (line.section.empty())
-                draft.note(line, "it stands before the first section");
-            else if (line.key == "exportname" && line.value.find('%') == std::string::npos)
-                exports.push_back(
-                    {line,
-                     (fs::path(line.file).parent_path() / line.value).lexically_normal().string()});
             else if (line.key == "exportname")
-                draft.note(line, "an image does not depend on the client's address");
+                exports.push_back(line);
             else if (const auto why = why_not(line); !why.empty())
                 draft.note(line, why);
         }
-
-    ImageSet images;
-    for (const auto& one : exports)
-        images.add(one.path);
-    const auto directory = images.directory();
-    if (!directory.empty())
-        draft.set("images", toml_text(directory));
-    for (const auto& one : exports) {
-        const auto& wanted = one.line.section;
-        const auto suffix = fs::path(one.path).extension().string();
-        if (!images.is_inside(one.path))
-            draft.note(one.line, fmt::format("it lies elsewhere: ln -s {} {}/{}{}", one.path,
-                                             directory, wanted, suffix));
-        else if (images.name_of(one.path) != wanted)
-            draft.note(one.line, fmt::format("clients that ask for {} are to find it: ln -s {} "
-                                             "{}/{}{}",
-                                             wanted, fs::path(one.path).filename().string(),
-                                             directory, wanted, suffix));
-    }
-    return draft.text();
+    take_exports(draft, exports);
 }
 
 } // namespace bootview::config

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,8 +13,6 @@
 namespace bootview::config {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 struct Board {
     SourceLine head;
@@ -36,7 +33,7 @@ std::string serial_of(const std::string& text) {
     return std::string((digits.size() > 8 ? 16 : 8) - digits.size(), '0') + digits;
 }
 
-void take_server_line(Draft& draft, const SourceLine& line) {
+void take_tftp_server_line(Draft& draft, const SourceLine& line) {
     if (line.key == "includedir")
         return; // its files have been read
     if (line.key == "listen") {
@@ -46,7 +43,7 @@ void take_server_line(Draft& draft, const SourceLine& line) {
         else if (!address)
             draft.note(line, "listen takes an address in numbers");
         else if (!address->is_any())
-            draft.set("listen", toml_text(line.value));
+            draft.set(line, "listen", toml_text(line.value));
     } else if (line.key == "port") {
         const bool is_number = !line.value.empty() && line.value.size() <= 5 &&
                                line.value.find_first_not_of("0123456789") == std::string::npos;
@@ -61,32 +58,49 @@ void take_server_line(Draft& draft, const SourceLine& line) {
 
 void take_board_line(Draft& draft, Board& board, const SourceLine& line) {
     if (line.key == "image")
-        board.image = (fs::path(line.file).parent_path() / line.value).lexically_normal().string();
+        board.image = line.path();
     if (line.key == "image" || line.key == "partition" || line.key == "ip" || line.key == "mac")
         board.keys[line.key] = line;
     else
         draft.note(line, "nothing here is like it");
 }
 
-// There it is a number for each image; here one option for all.
-void take_partitions(Draft& draft, const std::vector<Board>& boards) {
-    std::set<std::string> numbers;
-    for (const auto& board : boards) {
-        const auto found = board.keys.find("partition");
-        numbers.insert(found == board.keys.end() ? "1" : found->second.value);
-    }
-    if (numbers.size() == 1 && *numbers.begin() != "1")
-        draft.add("view-options", "partition=" + *numbers.begin());
-    if (numbers.size() > 1)
-        for (const auto& board : boards)
-            if (const auto found = board.keys.find("partition");
-                found != board.keys.end() && found->second.value != "1")
-                draft.note(found->second,
-                           "the first partition with a FAT is taken of each image; another number "
-                           "would count for all: view-options = [\"partition=N\"]");
+// The number of a board's boot partition; by default nobodd has the first.
+std::string partition_of(const Board& board) {
+    const auto found = board.keys.find("partition");
+    return found == board.keys.end() ? "1" : found->second.value;
 }
 
-Draft::Client client_of(Draft& draft, const Board& board, const ImageSet& images) {
+bool is_partition(const std::string& text) {
+    return !text.empty() && text.size() < 4 && text.front() != '0' &&
+           text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+// There it is a number for each board, here one option for all; with "all" each has its directory.
+// Returns what follows the image's name in root.
+std::map<std::string, std::string> take_partitions(Draft& draft, const std::vector<Board>& boards) {
+    std::set<std::string> numbers;
+    for (const auto& board : boards) {
+        if (is_partition(partition_of(board)))
+            numbers.insert(partition_of(board));
+        else
+            draft.note(board.keys.at("partition"), "a partition is a number from 1");
+    }
+    std::map<std::string, std::string> below;
+    if (numbers.size() == 1 && *numbers.begin() != "1")
+        draft.add("view-options", "partition=" + *numbers.begin());
+    if (numbers.size() < 2)
+        return below;
+    draft.add("view-options", "partition=all");
+    draft.remark("Boards have different partitions: with partition=all each partition is a "
+                 "directory of its image,\nwhich root names. A board without a [[client]] needs "
+                 "one.");
+    for (const auto& number : numbers)
+        below[number] = "/p" + number;
+    return below;
+}
+
+Draft::Client client_of(Draft& draft, const Board& board, const std::string& below) {
     Draft::Client client;
     client.keys = {{"serial", toml_text(board.serial)}};
     if (const auto mac = board.keys.find("mac"); mac != board.keys.end())
@@ -102,54 +116,51 @@ Draft::Client client_of(Draft& draft, const Board& board, const ImageSet& images
             draft.note(ip->second, "ip takes an IPv4 address");
         }
     }
-    const auto name = images.name_of(board.image);
-    client.keys.emplace_back("root", toml_text(name));
-    if (!images.is_inside(board.image)) {
-        client.commented_out = true;
-        client.comments.push_back(
-            fmt::format("Its image lies elsewhere: ln -s {} {}/, and take the # away", board.image,
-                        images.directory()));
-    }
+    client.keys.emplace_back("root", toml_text(draft.images.name_of(board.image) + below));
     return client;
+}
+
+// A section that comes again changes the one before.
+Board& board_of(std::vector<Board>& boards, const SourceLine& line, const std::string& serial) {
+    const auto board = std::find_if(boards.begin(), boards.end(),
+                                    [&](const Board& other) { return other.serial == serial; });
+    if (board != boards.end())
+        return *board;
+    boards.push_back({line, serial, {}, {}});
+    return boards.back();
+}
+
+void take_line(Draft& draft, std::vector<Board>& boards, const SourceLine& line) {
+    const bool is_board = line.section.starts_with("board:");
+    const auto serial = is_board ? serial_of(trimmed(line.section.substr(6))) : "";
+    if (!line.mistake.empty()) {
+        draft.note(line, line.mistake);
+    } else if (line.section == "tftp") {
+        if (!line.key.empty())
+            take_tftp_server_line(draft, line);
+    } else if (serial.empty()) {
+        draft.note(line, is_board ? "this is no serial number: 8 or 16 hexadecimal digits"
+                                  : "nothing here is like it");
+    } else {
+        auto& board = board_of(boards, line, serial);
+        if (!line.key.empty())
+            take_board_line(draft, board, line);
+    }
 }
 
 } // namespace
 
-std::string import_nobodd(const std::vector<Source>& sources) {
-    Draft draft("nobodd", sources);
+void import_nobodd(Draft& draft, const std::vector<Source>& sources) {
     std::vector<Board> boards;
     for (const auto& source : sources)
-        for (const auto& line : lines_of(source)) {
-            const bool is_board = line.section.starts_with("board:");
-            const auto serial = is_board ? serial_of(trimmed(line.section.substr(6))) : "";
-            if (line.section == "tftp") {
-                if (!line.key.empty())
-                    take_server_line(draft, line);
-            } else if (serial.empty()) {
-                draft.note(line, is_board ? "this is no serial number: 8 or 16 hexadecimal digits"
-                                          : "nothing here is like it");
-            } else {
-                // A section that comes again changes the one before.
-                auto board = std::find_if(boards.begin(), boards.end(), [&](const Board& other) {
-                    return other.serial == serial;
-                });
-                if (board == boards.end()) {
-                    boards.push_back({line, serial, {}, {}});
-                    board = boards.end() - 1;
-                }
-                if (!line.key.empty())
-                    take_board_line(draft, *board, line);
-            }
-        }
+        for (const auto& line : config_parser_lines(source))
+            take_line(draft, boards, line);
 
-    ImageSet images;
     std::set<std::string> taken;
     for (const auto& board : boards)
         if (!board.image.empty())
-            images.add(board.image);
-    if (!images.directory().empty())
-        draft.set("images", toml_text(images.directory()));
-    take_partitions(draft, boards);
+            draft.images.add(board.image);
+    const auto below = take_partitions(draft, boards);
     for (const auto& board : boards) {
         if (board.image.empty()) {
             draft.note(board.head, "it has no image");
@@ -158,9 +169,9 @@ std::string import_nobodd(const std::vector<Source>& sources) {
         if (!taken.insert(board.image).second)
             draft.note(board.keys.at("image"),
                        "another board has this image too; two that write to it destroy it");
-        draft.add(client_of(draft, board, images));
+        const auto partition = below.find(partition_of(board));
+        draft.add(client_of(draft, board, partition == below.end() ? "" : partition->second));
     }
-    return draft.text();
 }
 
 } // namespace bootview::config

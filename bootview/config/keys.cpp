@@ -48,6 +48,7 @@ constexpr std::array all_keys{
     Key{"relay", Form::truth, true},
     Key{"reply-delay", Form::texts, true},
     Key{"retries", Form::number, true},
+    Key{"shared", Form::truth},
     Key{"single-port", Form::truth, true},
     Key{"status-page", Form::text_or_number, false, monitor_unit},
     Key{"tftp-port", Form::number, false, tftp_socket},

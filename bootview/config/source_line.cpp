@@ -1,5 +1,7 @@
 #include "bootview/config/source_line.h"
 
+#include <filesystem>
+
 #include <fmt/format.h>
 
 namespace bootview::config {
@@ -32,31 +34,20 @@ std::string SourceLine::place() const {
     return fmt::format("{}:{}", file, number);
 }
 
-std::vector<SourceLine> lines_of(const Source& source) {
-    std::vector<SourceLine> lines;
-    std::string section;
-    unsigned number = 0;
-    for (const auto& text : split(source.text, '\n')) {
-        ++number;
-        if (text.empty() || text.front() == '#' || text.front() == ';')
-            continue;
-        SourceLine line;
-        line.file = source.file;
-        line.number = number;
-        line.text = text;
-        if (text.front() == '[' && text.back() == ']') {
-            section = trimmed(std::string_view(text).substr(1, text.size() - 2));
-        } else {
-            const auto equals = text.find('=');
-            line.key = trimmed(std::string_view(text).substr(0, equals));
-            line.value = equals == std::string::npos
-                             ? ""
-                             : trimmed(std::string_view(text).substr(equals + 1));
-        }
-        line.section = section;
-        lines.push_back(std::move(line));
+std::string SourceLine::path() const {
+    return (std::filesystem::path(directory) / value).lexically_normal().string();
+}
+
+std::vector<SourceLine> lines_of(const Source& source, ImportKind kind) {
+    switch (kind) {
+    case ImportKind::nobodd:
+        return config_parser_lines(source);
+    case ImportKind::nbd_server:
+        return key_file_lines(source);
+    case ImportKind::dnsmasq:
+        return dnsmasq_lines(source);
     }
-    return lines;
+    return {};
 }
 
 } // namespace bootview::config

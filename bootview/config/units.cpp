@@ -36,9 +36,10 @@ std::string unit_environment(const Config& config) {
         for (const auto& value : setting->values)
             options += "," + value;
     return fmt::format("# Written by bootview from {}; changes are lost.\n"
-                       "NBD_SOURCE={}\nVIEW_SOURCE={}\nVIEW_OPTIONS={}\n",
+                       "NBD_SOURCE={}\nNBD_WRITERS={}\nVIEW_SOURCE={}\nVIEW_OPTIONS={}\n",
                        config.file, unit_text((file ? "file=" : "dir=") + source),
-                       unit_text(source), unit_text(options));
+                       unit_text(config.is_true("shared") ? "any" : "one"), unit_text(source),
+                       unit_text(options));
 }
 
 Problems not_for_units(const Config& config) {

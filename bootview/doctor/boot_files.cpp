@@ -127,10 +127,13 @@ private:
             names += (names.empty() ? "" : ", ") + name;
         }
         if (all.state == InitramfsState::not_unpackable) {
-            findings_.not_checked("initrd-not-unpackable", names,
-                                  "can't be looked into: its packing needs a program that is not "
-                                  "installed",
-                                  fmt::format("apt install {}", package_of(*all.packing)));
+            // An image for several models of a board has an initramfs for each.
+            const std::string package = package_of(*all.packing);
+            if (said_.insert("initrd-not-unpackable " + package).second)
+                findings_.not_checked("initrd-not-unpackable", names,
+                                      "can't be looked into: its packing needs a program that is "
+                                      "not installed",
+                                      fmt::format("apt install {}", package));
             return;
         }
         if (all.state == InitramfsState::damaged) {
@@ -233,7 +236,7 @@ private:
                 "modules-missing", entry,
                 fmt::format("the kernel is {}, and the root file system has modules {}", kernel,
                             modules.kernels.empty() ? "of none" : "for " + joined(modules.kernels)),
-                fmt::format("apt install --reinstall linux-image-{}", kernel));
+                fmt::format("apt install --reinstall linux-image-{}", shell_word(kernel)));
         else if (modules.state == RootState::no_program)
             findings_.not_checked("modules-not-checked", image_.path,
                                   "debugfs, which reads its root file system, is not installed",

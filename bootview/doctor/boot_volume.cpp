@@ -21,7 +21,7 @@ std::vector<std::byte> read_extents(const ReadAt& read, const fat::Extents& exte
         const std::size_t have = data.size();
         data.resize(have + piece.length);
         if (!read(piece.offset, std::span{data}.subspan(have)))
-            throw Damaged("lies behind the end of the image");
+            throw Damaged("lies past the end of the partition or the image");
         return true;
     });
     return data;
@@ -37,7 +37,7 @@ BootVolume::BootVolume(ReadAt image, const Range& range)
     std::array<std::byte, fat::boot_sector_size> sector{};
     if (!read_(0, sector))
         throw fat::Refused("is too small for a FAT file system");
-    geometry_ = fat::parse_boot_sector(sector, range.length);
+    geometry_ = fat::parse_boot_sector(sector);
 }
 
 std::vector<fat::Entry> BootVolume::entries_at(fat::Cluster first) const {

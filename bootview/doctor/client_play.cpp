@@ -65,7 +65,7 @@ private:
         if (!question_.root || interface == nullptr) {
             findings_.not_checked(
                 "dhcp-not-asked", "DHCP", "only root can ask as a machine without an address does",
-                fmt::format("sudo bootview doctor --dhcp-proxy --as {}", client_.text));
+                fmt::format("sudo bootview doctor --dhcp-proxy --as {}", shell_word(client_.text)));
             return;
         }
         try {

@@ -92,7 +92,8 @@ void check_source(const std::string& source, Served served, const view::Partitio
     }
     if (!check_access(source, findings))
         return;
-    const auto images = images_in(source);
+    ImageDirectory directory{source};
+    const auto images = directory.images();
     for (const auto& [name, path] : images) {
         served.exports.insert(name);
         served.file_names.emplace(fs::path(path).filename().string(), name);
@@ -102,6 +103,8 @@ void check_source(const std::string& source, Served served, const view::Partitio
                       fmt::format("cp --sparse=always IMAGE {}", shell_word(source)));
     for (const auto& [name, path] : images)
         check_one(name, path, served, choice, findings);
+    for (const auto& path : directory.not_yet_images())
+        check_one(fs::path(path).filename().string(), path, served, choice, findings);
 }
 
 // With a client to play, the DISCOVER is its own.

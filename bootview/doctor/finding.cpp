@@ -13,7 +13,7 @@ namespace bootview::doctor {
 namespace {
 
 constexpr std::array marks{"FAIL", "WARN", "?   ", "ok  "};
-constexpr std::array names{"failure", "warning", "unchecked", "fine"};
+constexpr std::array severity_names{"failure", "warning", "unchecked", "fine"};
 
 std::size_t index_of(Severity severity) {
     return static_cast<std::size_t>(severity);
@@ -62,7 +62,7 @@ std::string as_json(const Findings& findings) {
     using Json = nlohmann::ordered_json;
     Json list = Json::array();
     for (const Finding& finding : findings.all())
-        list.push_back({{"severity", names.at(index_of(finding.severity))},
+        list.push_back({{"severity", severity_names.at(index_of(finding.severity))},
                         {"id", finding.id},
                         {"thing", finding.thing},
                         {"what", finding.what},

@@ -115,9 +115,55 @@ void check_nothing_shown(const std::string& path, const view::Contents& contents
                   fmt::format("fuse-fatimg --list {}", shell_word(path)));
 }
 
-void check_fat(const OpenImage& image, bool is_dirty, Findings& findings) {
+// The line that makes the partition as long as its FAT, if there is room for it behind.
+std::string lengthen_line(const std::string& path, const view::Contents& contents,
+                          const view::Content& content, std::uint64_t missing) {
+    const std::uint64_t end = content.partition.range.end() + missing;
+    bool has_room = contents.table.sector_size == 512 && end <= contents.size;
+    for (const view::Content& other : contents.contents)
+        if (const auto start = other.partition.range.offset;
+            start >= content.partition.range.end() && start < end)
+            has_room = false;
+    // Not by sfdisk -N, which does not lengthen a partition up to the next one.
+    return has_room ? fmt::format("sfdisk -d {0} | sed '/start= *{1},/s/size= *[0-9]*/size={2}/' | "
+                                  "sfdisk -q {0}",
+                                  shell_word(path), content.partition.range.offset / 512,
+                                  (end - content.partition.range.offset) / 512)
+                    : fmt::format("fuse-fatimg --list {}", shell_word(path));
+}
+
+// Is all of a FAT there? False: files are not, and nothing more can be said of it.
+bool check_length(const std::string& path, const view::Contents& contents,
+                  const view::Content& content, Findings& findings) {
+    if (!content.shortfall)
+        return true;
+    const view::Shortfall& shortfall = *content.shortfall;
+    const std::string what = shortfall.describe(content.partition.number);
+    const auto end = content.partition.range.end() + shortfall.bytes;
+    if (!shortfall.of_image)
+        (shortfall.holds_files
+             ? findings.fail("fat-longer-than-partition", path, what,
+                             lengthen_line(path, contents, content, shortfall.bytes))
+             : findings.warn("fat-longer-than-partition", path, what,
+                             lengthen_line(path, contents, content, shortfall.bytes)));
+    else if (shortfall.holds_files)
+        findings.fail("image-truncated", path, what,
+                      fmt::format("wget --continue --output-document={} URL", shell_word(path)));
+    else
+        findings.warn("fat-longer-than-image", path, what,
+                      fmt::format("truncate -s {} {}", end, shell_word(path)));
+    return !shortfall.holds_files;
+}
+
+void check_fat(const OpenImage& image, const fat::VolumeMarks& marks, Findings& findings) {
     const bool is_served = findings.find("image-served") != nullptr;
-    if (is_dirty && !is_served)
+    if (marks.io_error)
+        findings.warn(
+            "fat-io-error", image.path,
+            "its boot partition is marked: a disk failed while it was written, so files on "
+            "it may be damaged; copy them anew, and have it checked",
+            fsck_line(image));
+    if (marks.in_use && !is_served)
         findings.warn("fat-dirty", image.path,
                       "its boot partition was not unmounted when it was last written",
                       fsck_line(image));
@@ -188,12 +234,18 @@ std::optional<OpenImage> check_image(const std::string& path, const view::Partit
             check_nothing_shown(path, image.contents, findings);
             return std::nullopt;
         }
+        if (const auto& better = image.contents.better)
+            findings.warn(
+                "boot-partition-other", path, better->describe(),
+                fmt::format("bootview serve -o {} {}", better->mount_option(), shell_word(path)));
         for (const view::Content& content : image.contents.contents) {
             if (!content.is_shown)
                 continue;
+            if (!check_length(path, image.contents, content, findings))
+                return std::nullopt;
             image.fat = content.partition.range;
             image.volume = std::make_shared<const BootVolume>(image.reader(), image.fat);
-            check_fat(image, content.is_dirty, findings);
+            check_fat(image, content.marks, findings);
             break; // with partition=all, the first
         }
     } catch (const std::exception& error) {

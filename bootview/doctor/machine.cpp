@@ -104,8 +104,8 @@ bool check_fuse(const Machine& machine, Findings& findings) {
              (status.st_mode & S_ISUID) == 0)
         fail("fusermount-not-setuid", "fusermount3",
              "is not set-user-ID root, so this user can't mount with it",
-             fmt::format("chmod u+s {}",
-                         *find_in_path("fusermount3", "/usr/bin:" + machine.search_path)));
+             fmt::format("chmod u+s {}", shell_word(*find_in_path(
+                                             "fusermount3", "/usr/bin:" + machine.search_path))));
     if (::access("/etc/mtab", R_OK) != 0)
         fail("mtab-missing", "/etc/mtab", "can't be read, and fusermount3 does not unmount then",
              "ln -s /proc/self/mounts /etc/mtab");

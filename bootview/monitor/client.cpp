@@ -1,9 +1,10 @@
 #include "bootview/monitor/client.h"
 
+#include "bootview/lower_case.h"
 #include "bootview/monitor/amount.h"
+#include "common/board_name.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 
@@ -40,16 +41,6 @@ std::string describe_refused(const Entry& entry) {
                                         entry.names.end());
     return fmt::format("did not get {} files, {}{}: {}", entry.count,
                        shown < entry.count ? "at last " : "", fmt::join(last, ", "), entry.outcome);
-}
-
-std::string plain_hex(std::string_view text) {
-    std::string digits;
-    for (const char c : text)
-        if (std::isxdigit(static_cast<unsigned char>(c)) != 0)
-            digits.push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(c))));
-        else if (c != ':' && c != '-' && c != '.')
-            return {};
-    return digits;
 }
 
 } // namespace
@@ -118,13 +109,10 @@ const std::string& Client::key() const {
 bool Client::is_called(std::string_view text) const {
     if (text.empty())
         return false;
-    if (text == name || text == address || text == mac)
+    if (text == address || lower_case(std::string(text)) == lower_case(name))
         return true;
-    const auto digits = plain_hex(text);
-    // The last 8 digits of a Pi's serial number are what it asks with.
-    return !digits.empty() && ((!mac.empty() && digits == plain_hex(mac)) ||
-                               (!serial.empty() && digits.ends_with(serial) &&
-                                (digits.size() == serial.size() || digits.size() == 16)));
+    const auto board = BoardName::from_text(text);
+    return board && (board == BoardName::from_text(mac) || board == BoardName::from_text(serial));
 }
 
 } // namespace bootview::monitor

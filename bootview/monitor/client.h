@@ -65,7 +65,8 @@ struct Client {
 
     // What it is called by: its name, else its serial number, MAC or address.
     const std::string& key() const;
-    // Whether somebody who types `text` means it: any of the above, a MAC in any notation.
+    // Whether somebody who types `text` means it: any of the above, a MAC or serial number in any
+    // notation.
     bool is_called(std::string_view text) const;
 };
 

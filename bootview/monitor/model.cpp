@@ -16,6 +16,12 @@ bool is_used(const events::Session& session) {
     return session.read_bytes != 0 || session.written_bytes != 0;
 }
 
+// Whether this MAC and serial number, where they are known, are another machine's.
+bool differ(const std::string& mac, const std::string& serial, const Client& client) {
+    return (!mac.empty() && !client.mac.empty() && mac != client.mac) ||
+           (!serial.empty() && !client.serial.empty() && serial != client.serial);
+}
+
 std::string shown_name(const events::Session& session) {
     if (!session.export_name.empty())
         return session.export_name;
@@ -71,7 +77,7 @@ void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
     begins_to_boot(*client, now);
     client->state = State::loading;
     if (transfer.outcome == "refused")
-        return add_refused(*client, transfer, now);
+        return add_refused(*client, transfer.file, transfer.why, now);
     add(*client, {.when = now,
                   .happened = Happened::file,
                   .what = transfer.file,
@@ -82,13 +88,21 @@ void Model::on(std::uint64_t part, const events::Transfer& transfer, Time now) {
 }
 
 void Model::on(std::uint64_t part, const events::Session& session, Time now) {
+    const std::string address = session.client.empty() ? "this machine" : session.client;
+    if (session.state == "refused") {
+        const auto client = client_of({.address = address}, now);
+        const auto& timeline = client->timeline;
+        client->last_seen = now;
+        if (timeline.empty() || timeline.back().outcome != session.why) // it goes on trying
+            add_refused(*client, shown_name(session), session.why, now);
+        return;
+    }
     const Id id{part, session.id};
     auto found = sessions_.find(id);
     if (found == sessions_.end()) {
         if (session.state == "closed" && !is_used(session))
             return; // somebody looked whether there is a server
-        const auto client =
-            client_of({.address = session.client.empty() ? "this machine" : session.client}, now);
+        const auto client = client_of({.address = address}, now);
         const auto since = now - std::chrono::duration_cast<Time::duration>(
                                      std::chrono::duration<double>(session.seconds));
         found = sessions_.emplace(id, Ongoing<events::Session>{{}, since, client}).first;
@@ -214,11 +228,12 @@ Model::ClientPlace Model::search(const Known& known) {
     for (const auto& [wanted, member] : {std::pair{&known.mac, &Client::mac},
                                          {&known.serial, &Client::serial},
                                          {&known.name, &Client::name}})
-        if (const auto found = by(*wanted, member); found != clients_.end())
+        if (const auto found = by(*wanted, member);
+            found != clients_.end() && !differ(known.mac, known.serial, *found))
             return found;
     const auto found = by(known.address, &Client::address);
     // The address may have been another machine's before.
-    const bool is_another = found != clients_.end() && !known.mac.empty() && !found->mac.empty();
+    const bool is_another = found != clients_.end() && differ(known.mac, known.serial, *found);
     return is_another ? clients_.end() : found;
 }
 
@@ -240,7 +255,7 @@ Model::ClientPlace Model::client_of(const Known& known, Time now) {
         for (auto other = std::next(clients_.begin()); other != clients_.end();) {
             const auto next = std::next(other);
             if (other->address == known.address) {
-                if (other->mac.empty())
+                if (other->mac.empty() && !differ(known.mac, known.serial, *other))
                     merge(client, other);
                 else
                     other->address.clear();
@@ -301,18 +316,17 @@ void Model::count_boot(Client& client) {
     ++boots_;
 }
 
-void Model::add_refused(Client& client, const events::Transfer& transfer, Time now) {
+void Model::add_refused(Client& client, const std::string& what, const std::string& why, Time now) {
     auto& timeline = client.timeline;
     const bool goes_on = !timeline.empty() && timeline.back().happened == Happened::refused &&
-                         timeline.back().boot == client.boots &&
-                         timeline.back().outcome == transfer.why;
+                         timeline.back().boot == client.boots && timeline.back().outcome == why;
     if (!goes_on)
-        add(client, {.when = now, .happened = Happened::refused, .outcome = transfer.why});
+        add(client, {.when = now, .happened = Happened::refused, .outcome = why});
     Entry& entry = timeline.back();
     entry.when = now;
-    entry.what = transfer.file;
+    entry.what = what;
     ++entry.count;
-    entry.names.push_back(transfer.file);
+    entry.names.push_back(what);
     if (entry.names.size() > most_names)
         entry.names.erase(entry.names.begin());
 }

@@ -102,7 +102,7 @@ private:
     void begins_to_boot(Client& client, Time now);
     void count_boot(Client& client);
     void add(Client& client, Entry entry);
-    void add_refused(Client& client, const events::Transfer& transfer, Time now);
+    void add_refused(Client& client, const std::string& what, const std::string& why, Time now);
     void end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     void note_end(const Ongoing<events::Session>& ongoing, const std::string& outcome, Time now);
     bool has_disk(ClientPlace client) const;

@@ -1,6 +1,7 @@
 #include "bootview/monitor/page.h"
 
 #include "bootview/monitor/amount.h"
+#include "bootview/monitor/status_json.h"
 #include <cctype>
 #include <string>
 #include <utility>
@@ -264,21 +265,19 @@ std::string page(const Json& status) {
 std::optional<std::string> client_page(const Json& status, std::string_view path) {
     if (!path.starts_with(client_prefix))
         return std::nullopt;
-    const auto wanted = url_decode(path.substr(client_prefix.size()));
-    for (const auto& client : status.at("clients")) {
-        if (client.at("client") != wanted)
-            continue;
-        std::string about;
-        for (const auto* key : {"machine", "address", "mac", "serial"})
-            if (!client.at(key).get_ref<const std::string&>().empty())
-                about += (about.empty() ? "" : " · ") + text_of(client, key);
-        return document(wanted,
-                        "<p><a href=\"/\">Boot server</a></p>\n<h1>" + html_escape(wanted) + " " +
-                            badge(client.at("state")) + "</h1>\n<p>" + about + "</p>\n" +
-                            timeline_part(client),
-                        status);
-    }
-    return std::nullopt;
+    const auto* client = find_client(status, url_decode(path.substr(client_prefix.size())));
+    if (!client)
+        return std::nullopt;
+    const auto name = client->at("client").get<std::string>();
+    std::string about;
+    for (const auto* key : {"machine", "address", "mac", "serial"})
+        if (!client->at(key).get_ref<const std::string&>().empty())
+            about += (about.empty() ? "" : " · ") + text_of(*client, key);
+    return document(name,
+                    "<p><a href=\"/\">Boot server</a></p>\n<h1>" + html_escape(name) + " " +
+                        badge(client->at("state")) + "</h1>\n<p>" + about + "</p>\n" +
+                        timeline_part(*client),
+                    status);
 }
 
 } // namespace bootview::monitor

@@ -1,5 +1,6 @@
 #include "bootview/monitor/status_json.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include <fmt/chrono.h>
@@ -55,7 +56,27 @@ Json client_json(const Client& client) {
             {"timeline", timeline}};
 }
 
+bool is_called(const Json& client, std::string_view text) {
+    Client known;
+    known.mac = client.at("mac").get<std::string>();
+    known.address = client.at("address").get<std::string>();
+    known.serial = client.at("serial").get<std::string>();
+    known.name = client.at("name").get<std::string>();
+    return known.is_called(text);
+}
+
 } // namespace
+
+const Json* find_client(const Json& status, std::string_view text) {
+    const auto& clients = status.at("clients");
+    auto found = std::find_if(clients.begin(), clients.end(), [&](const Json& client) {
+        return client.at("client").get_ref<const std::string&>() == text;
+    });
+    if (found == clients.end())
+        found = std::find_if(clients.begin(), clients.end(),
+                             [&](const Json& client) { return is_called(client, text); });
+    return found == clients.end() ? nullptr : &*found;
+}
 
 std::string time_text(Time when) {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",

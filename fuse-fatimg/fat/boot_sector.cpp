@@ -6,8 +6,6 @@
 #include <bit>
 #include <cstring>
 
-#include <fmt/format.h>
-
 namespace bootview::fat {
 
 namespace {
@@ -45,8 +43,7 @@ constexpr std::uint32_t maximum_fat32_clusters = 0x0ffffff6;
 
 } // namespace
 
-Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s,
-                           std::uint64_t available) {
+Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s) {
     if (std::memcmp(s.data() + oem_name, "EXFAT   ", 8) == 0)
         refuse("holds an exFAT file system, which is not supported: boot partitions must be FAT12, "
                "FAT16 or FAT32 (mkfs.vfat)");
@@ -88,10 +85,6 @@ Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s,
     g.data_offset = g.root_offset + std::uint64_t{g.root_entries} * 32;
     if (g.volume_size <= g.data_offset)
         refuse("has a FAT boot sector whose sizes contradict each other: run fsck.fat on it");
-    if (g.volume_size > available)
-        refuse(fmt::format("has a FAT volume of {} bytes, of which only {} are there: the image is "
-                           "truncated, copy it again",
-                           g.volume_size, available));
 
     const std::uint64_t by_size = (g.volume_size - g.data_offset) / g.cluster_size;
     std::uint64_t entries = g.fat_length * 8; // how many the table has room for
@@ -136,8 +129,12 @@ Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> s,
     return g;
 }
 
+std::uint8_t state_of(std::span<const std::byte, boot_sector_size> s, Type type) {
+    return get8(s, type == Type::fat32 ? state_32 : state_16);
+}
+
 bool is_marked_in_use(std::span<const std::byte, boot_sector_size> s, Type type) {
-    return (get8(s, type == Type::fat32 ? state_32 : state_16) & 1) != 0;
+    return (state_of(s, type) & state_in_use) != 0;
 }
 
 } // namespace bootview::fat

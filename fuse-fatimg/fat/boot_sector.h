@@ -50,13 +50,15 @@ struct Geometry {
 
 inline constexpr std::size_t boot_sector_size = 512; // the part of it that matters
 
-// Reads a boot sector. `available` is how many bytes there are for the volume, in its partition and
-// in the image. Throws Refused.
-Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> sector,
-                           std::uint64_t available);
+// Reads a boot sector. Whether all of the volume is there is another question: as for Linux, it may
+// be longer than its partition, or the image. Throws Refused.
+Geometry parse_boot_sector(std::span<const std::byte, boot_sector_size> sector);
 
-// Does a boot sector say that somebody has the volume mounted for writing, or had and never took
-// leave? Linux sets this mark at a mount and clears it at the unmount.
+// The marks in a boot sector; volume_marks.h has them all. Linux sets the first at a mount and
+// clears it at the unmount.
+inline constexpr std::uint8_t state_in_use = 0x01;
+inline constexpr std::uint8_t state_io_error = 0x02; // Windows NT: the disk wants testing
+std::uint8_t state_of(std::span<const std::byte, boot_sector_size> sector, Type type);
 bool is_marked_in_use(std::span<const std::byte, boot_sector_size> sector, Type type);
 
 } // namespace bootview::fat

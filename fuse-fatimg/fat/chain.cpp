@@ -37,7 +37,13 @@ Chain follow(const ReadAt& read, const Geometry& geometry, Cluster first, std::u
             break;
         }
         // The entry of the last cluster is looked at too: a free one betrays a freed file.
-        const std::uint32_t entry = table.entry(cluster);
+        std::uint32_t entry = 0;
+        try {
+            entry = table.entry(cluster);
+        } catch (const TableCut&) {
+            chain.state = ChainState::table_cut;
+            break;
+        }
         if (chain.extents.allocated() >= size) {
             if (entry == entry_free)
                 chain.state = ChainState::last_is_free;
@@ -77,6 +83,9 @@ const char* describe(ChainState state) {
         return "its cluster chain leads out of the volume";
     case ChainState::circular:
         return "its cluster chain runs in a circle";
+    case ChainState::table_cut:
+        return "the part of the FAT that says where it lies is past the end of the partition or "
+               "the image";
     case ChainState::scattered:
         return "its clusters are scattered more than there is time and memory to follow";
     }

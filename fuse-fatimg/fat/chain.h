@@ -21,6 +21,7 @@ enum class ChainState {
     bad_cluster,  // ends, before the size it must cover, in the mark of a bad cluster
     out_of_range,
     circular,
+    table_cut, // the part of the table that says how it goes on is not there
     scattered, // over so much of the table, or in so many pieces, that it is not followed
 };
 const char* describe(ChainState state);

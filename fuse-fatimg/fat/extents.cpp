@@ -8,9 +8,6 @@ namespace {
 
 constexpr unsigned word_bits = 64;
 
-// Pieces of a file that are nearer to each other than this are entered in an index as one.
-constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
-
 } // namespace
 
 Extents Extents::of(const Range& range) {
@@ -96,12 +93,7 @@ std::vector<Range> Extents::ranges() const {
 
 std::vector<Range> Extents::covering() const {
     std::vector<Range> result;
-    const auto add = [&](const Range& range) {
-        if (!result.empty() && range.offset <= result.back().end() + gap)
-            result.back().length = range.end() - result.back().offset;
-        else
-            result.push_back(range);
-    };
+    const auto add = [&](const Range& range) { append_joined(result, range); };
     if (bitmap_.empty()) {
         if (chunks_.empty())
             return result;

@@ -3,8 +3,6 @@
 #include "fuse-fatimg/image/bytes.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 namespace bootview::fat {
 
@@ -13,7 +11,6 @@ namespace {
 constexpr std::uint32_t fat32_mask = 0x0fffffff; // the high four bits are reserved
 constexpr std::uint64_t unit = 512;              // what touched_ counts in: the smallest sector
 constexpr std::size_t very_many = 1024;
-constexpr std::uint64_t gap = std::uint64_t{64} * 1024;
 
 } // namespace
 
@@ -60,9 +57,13 @@ TableReader::Page& TableReader::page(std::uint64_t index) {
 const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
     const std::uint64_t index = at / page_size;
     Page& wanted = page(index);
-    wanted.touched |= static_cast<std::uint8_t>(1U << at % page_size / unit);
-    if (wanted.bytes)
+    const auto bit = static_cast<std::uint8_t>(1U << at % page_size / unit);
+    wanted.touched |= bit;
+    if (wanted.bytes) {
+        if ((wanted.missing & bit) != 0)
+            throw TableCut{};
         return *wanted.bytes;
+    }
     if (kept_ == maximum_pages) { // rarely: all of them go, and what is needed comes again
         for (const auto& block : blocks_)
             if (block)
@@ -74,12 +75,25 @@ const TableReader::Bytes& TableReader::bytes_at(std::uint64_t at) {
     const std::uint64_t start = index * page_size;
     const std::size_t length =
         static_cast<std::size_t>(std::min(page_size, geometry_.fat_length - start));
-    if (!read_(geometry_.active_fat_offset() + start, std::span{*fresh}.first(length)))
-        throw std::system_error(EIO, std::generic_category(), "reading the FAT");
+    const auto bytes = std::span{*fresh}.first(length);
+    wanted.missing = 0;
+    if (!read_(geometry_.active_fat_offset() + start, bytes))
+        read_by_sectors(start, wanted, bytes);
     wanted.bytes = std::move(fresh);
     ++kept_;
     ++pages_read_;
+    if ((wanted.missing & bit) != 0)
+        throw TableCut{};
     return *wanted.bytes;
+}
+
+// Where a page is not wholly there, what there is of it counts.
+void TableReader::read_by_sectors(std::uint64_t start, Page& page,
+                                  std::span<std::byte> bytes) const {
+    for (std::uint64_t at = 0; at < bytes.size(); at += unit)
+        if (!read_(geometry_.active_fat_offset() + start + at,
+                   bytes.subspan(at, std::min<std::uint64_t>(unit, bytes.size() - at))))
+            page.missing |= static_cast<std::uint8_t>(1U << at / unit);
 }
 
 std::vector<Range> TableReader::touched() const {
@@ -105,10 +119,7 @@ std::vector<Range> TableReader::touched() const {
         return ranges;
     std::vector<Range> joined;
     for (const Range& range : ranges)
-        if (!joined.empty() && range.offset <= joined.back().end() + gap)
-            joined.back().length = range.end() - joined.back().offset;
-        else
-            joined.push_back(range);
+        append_joined(joined, range);
     return joined;
 }
 

@@ -9,9 +9,12 @@
 #include "fuse-fatimg/image/read_at.h"
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <system_error>
 #include <vector>
 
 namespace bootview::fat {
@@ -21,7 +24,12 @@ inline constexpr std::uint32_t entry_free = 0;
 inline constexpr std::uint32_t entry_bad = 0x0ffffff7;
 inline constexpr std::uint32_t entry_end = 0x0ffffff8; // this and above
 
-// For one chain; not thread-safe. Throws std::system_error when the table cannot be read.
+// That part of the table is not there: the image or the partition ends before.
+struct TableCut : std::system_error {
+    TableCut() : std::system_error(EIO, std::generic_category(), "reading the FAT") {}
+};
+
+// For one chain; not thread-safe. Throws TableCut, and what reading throws.
 class TableReader {
 public:
     TableReader(const ReadAt& read, const Geometry& geometry);
@@ -41,6 +49,7 @@ private:
     struct Page {
         std::unique_ptr<Bytes> bytes; // null: not kept
         std::uint8_t touched = 0;     // a bit for each 512 bytes
+        std::uint8_t missing = 0;     // the same: these are not there
     };
     // Pages are found by their number, in two steps: a chain that jumps about asks for another one
     // at every cluster, and a hash table would cost as much as all the rest.
@@ -49,6 +58,7 @@ private:
 
     Page& page(std::uint64_t index);
     const Bytes& bytes_at(std::uint64_t at); // those of the page; a note is taken
+    void read_by_sectors(std::uint64_t start, Page& page, std::span<std::byte> bytes) const;
 
     const ReadAt& read_;
     const Geometry& geometry_;

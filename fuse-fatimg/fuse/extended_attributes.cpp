@@ -39,8 +39,15 @@ constexpr std::array of_entry{
             [](const fat::Entry& e) { return fmt::format("{}", e.first_cluster); }},
 };
 
+constexpr std::string_view state = "user.bootview.state";
 constexpr std::string_view extents = "user.bootview.extents";
 constexpr std::size_t longest = 65536; // XATTR_SIZE_MAX
+
+std::string state_of(const fat::VolumeMarks& marks) {
+    if (marks.io_error)
+        return marks.in_use ? "dirty io-error" : "io-error";
+    return marks.in_use ? "dirty" : "clean";
+}
 
 std::string extents_of(view::View& view, view::NodeId node) {
     std::string text;
@@ -64,6 +71,8 @@ std::string extended_attribute(view::View& view, view::NodeId node, std::string_
             for (const OfEntry& attribute : of_entry)
                 if (attribute.name == name)
                     return attribute.value(found.entry);
+        if (name == state && view.is_volume_root(node))
+            return state_of(view.marks(node));
         if (name == extents && view.is_in_volume(node))
             return extents_of(view, node);
     }
@@ -79,6 +88,8 @@ std::string extended_attribute_names(view::View& view, view::NodeId node) {
     if (view.attributes(node).has_entry)
         for (const OfEntry& attribute : of_entry)
             add(attribute.name);
+    if (view.is_volume_root(node))
+        add(state);
     if (view.is_in_volume(node))
         add(extents);
     return names;

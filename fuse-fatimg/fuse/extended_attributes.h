@@ -8,7 +8,9 @@
 //     user.bootview.short-name     its 8.3 name, as UTF-8
 //     user.bootview.attributes     the attributes byte, as 0x20
 //     user.bootview.first-cluster  a number; 0 for an empty file
-// On that and on the root of a volume:
+// On the root of a volume:
+//     user.bootview.state          clean | dirty | io-error | "dirty io-error" (fat/volume_marks.h)
+// On that and on what lies in a FAT directory:
 //     user.bootview.extents        OFFSET+LENGTH of each piece, in bytes of the image, in file
 //     order
 #pragma once

@@ -105,7 +105,8 @@ constexpr std::array table{
                     "names are found whatever their case: leave it out");
            }},
     Option{"codepage", "N", "the code page of 8.3 names (437)", set_codepage},
-    Option{"default_permissions", "", "let the kernel check the permission bits",
+    Option{"default_permissions", "",
+           "let the kernel check the permission bits (with allow_*: always)",
            [](Options& o, const std::string&) { o.default_permissions = true; }},
     Option{"direct_io", "", "do without the page cache",
            [](Options& o, const std::string&) { o.direct_io = true; }},
@@ -205,6 +206,9 @@ void parse_mount_options(const std::string& list, Options& options) {
                 fmt::format("-o {}: {}", name, takes_value ? "needs a value" : "takes no value"));
         option->set(options, takes_value ? item.substr(equals + 1) : std::string{});
     }
+    // Without the kernel's check whoever is let in may read everything, whatever umask= says.
+    if (options.allow_other || options.allow_root)
+        options.default_permissions = true;
 }
 
 std::string mount_options_help() {

@@ -1,5 +1,7 @@
 #include "fuse-fatimg/fuse/preflight.h"
 
+#include "common/shell_word.h"
+
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -63,9 +65,10 @@ void check_mountpoint(const Options& options) {
     if (::stat(path.c_str(), &status) != 0) {
         if (errno == ENOTCONN)
             fail(fmt::format("{}: a dead FUSE mount is still there: fusermount3 -u -z {}", path,
-                             path));
+                             shell_word(path)));
         if (errno == ENOENT)
-            fail(fmt::format("{}: the mount point does not exist: mkdir -p {}", path, path));
+            fail(fmt::format("{}: the mount point does not exist: mkdir -p {}", path,
+                             shell_word(path)));
         fail(fmt::format("{}: {}: choose another mount point", path, std::strerror(errno)));
     }
     if (!S_ISDIR(status.st_mode))
@@ -74,7 +77,7 @@ void check_mountpoint(const Options& options) {
     if (::stat((path + "/..").c_str(), &parent) == 0 && parent.st_dev != status.st_dev)
         fail(fmt::format("{}: something is mounted there already: fusermount3 -u {}, or choose "
                          "another mount point",
-                         path, path));
+                         path, shell_word(path)));
     if (!can_mount() && ::access(path.c_str(), W_OK) != 0)
         fail(fmt::format("{}: you may not write to the mount point: choose a directory of yours",
                          path));

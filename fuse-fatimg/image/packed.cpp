@@ -1,5 +1,8 @@
 #include "fuse-fatimg/image/packed.h"
 
+#include "common/image_kind.h"
+#include "common/shell_word.h"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -10,11 +13,8 @@ namespace bootview::image {
 
 namespace {
 
-using std::string_view_literals::operator""sv;
-
+// How to make an image of a format of common/image_kind.h.
 struct Packing {
-    std::string_view magic;
-    std::size_t at;
     std::string_view name;
     std::string_view suffix;
     std::string_view unpack;  // {}: a file of that suffix
@@ -23,46 +23,23 @@ struct Packing {
 };
 
 constexpr std::array packings{
-    Packing{"\xfd"
-            "7zXZ\0"sv,
-            0, "xz", ".xz", "xz -dk {}", "xz -dc < {} > {}.raw", "xz"},
-    Packing{"\x28\xb5\x2f\xfd"sv, 0, "zstd", ".zst", "zstd -d {}", "zstd -dc < {} > {}.raw", ""},
-    Packing{"\x1f\x8b\x08"sv, 0, "gzip", ".gz", "gunzip -k {}", "gzip -dc < {} > {}.raw", "gzip"},
-    Packing{"1AY&SY"sv, 4, "bzip2", ".bz2", "bunzip2 -k {}", "bzip2 -dc < {} > {}.raw", ""},
-    Packing{"PK\x03\x04"sv, 0, "zip", ".zip", "unzip {}", "", ""},
-    Packing{"7z\xbc\xaf\x27\x1c"sv, 0, "7-Zip", ".7z", "7z x {}", "", ""},
+    Packing{"xz", ".xz", "xz -dk {}", "xz -dc < {} > {}.raw", "xz"},
+    Packing{"zstd", ".zst", "zstd -d {}", "zstd -dc < {} > {}.raw", ""},
+    Packing{"gzip", ".gz", "gunzip -k {}", "gzip -dc < {} > {}.raw", "gzip"},
+    Packing{"bzip2", ".bz2", "bunzip2 -k {}", "bzip2 -dc < {} > {}.raw", ""},
+    Packing{"zip", ".zip", "unzip {}", "", ""},
+    Packing{"7-Zip", ".7z", "7z x {}", "", ""},
 };
 
 struct Format {
-    std::string_view magic;
-    std::size_t at;
     std::string_view name;
     std::string_view format; // as QEMU calls it
 };
 
 constexpr std::array formats{
-    Format{"QFI\xfb"sv, 0, "QCOW2", "qcow2"},
-    Format{"KDMV"sv, 0, "VMDK", "vmdk"},
-    Format{"# Disk DescriptorFile"sv, 0, "VMDK", "vmdk"},
-    Format{"\x7f\x10\xda\xbe"sv, 64, "VDI", "vdi"},
-    Format{"vhdxfile"sv, 0, "VHDX", "vhdx"},
-    Format{"conectix"sv, 0, "VHD", "vpc"},
+    Format{"QCOW2", "qcow2"}, Format{"VMDK", "vmdk"}, Format{"VDI", "vdi"},
+    Format{"VHDX", "vhdx"},   Format{"VHD", "vpc"},
 };
-
-// As a shell wants it.
-std::string quoted(const std::string& name) {
-    const bool is_plain =
-        !name.empty() && name.front() != '-' && std::all_of(name.begin(), name.end(), [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   std::string_view{"/._-+:@%,="}.find(c) != std::string_view::npos;
-        });
-    if (is_plain)
-        return name;
-    std::string text = name.front() == '-' ? "./'" : "'";
-    for (const char c : name)
-        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
-    return text + "'";
-}
 
 std::string filled(std::string_view pattern, const std::string& name) {
     std::string text;
@@ -80,13 +57,17 @@ std::string filled(std::string_view pattern, const std::string& name) {
 } // namespace
 
 std::string packed(const Source& source) {
-    std::array<char, 96> beginning{};
+    std::array<char, container_beginning> beginning{};
     if (!source.read(0, std::as_writable_bytes(std::span{beginning})))
         return {};
-    const std::string_view bytes{beginning.data(), beginning.size()};
-    const std::string name = quoted(source.name());
+    const ContainerFormat* const found = container_format({beginning.data(), beginning.size()});
+    if (found == nullptr)
+        return {};
+    // A name that begins with '-' would be an option.
+    const std::string name =
+        shell_word((source.name().starts_with('-') ? "./" : "") + source.name());
     for (const Packing& packing : packings) {
-        if (!bytes.substr(packing.at).starts_with(packing.magic))
+        if (packing.name != found->name)
             continue;
         const bool is_usual = source.name().ends_with(packing.suffix) || packing.to_pipe.empty();
         std::string text = fmt::format("is packed with {}: unpack it with `{}`", packing.name,
@@ -98,7 +79,7 @@ std::string packed(const Source& source) {
         return text;
     }
     for (const Format& format : formats)
-        if (bytes.substr(format.at).starts_with(format.magic))
+        if (format.name == found->name)
             return fmt::format("is a {} image: serve it with `qemu-nbd -r -t -b 127.0.0.1 -f {} "
                                "{}` and name nbd://localhost in its place",
                                format.name, format.format, name);

@@ -110,6 +110,10 @@ void take_partitions(const Copy& copy, const GptSearch& search, Table& table) {
     const std::uint64_t sectors = search.image_size / search.sector_size;
     unsigned reversed = 0;
     unsigned cut = 0;
+    const auto past_end = [&](std::uint64_t last) { // a damaged entry may say anything
+        constexpr std::uint64_t most = std::uint64_t{1} << 48;
+        return std::min(last - sectors, most) + 1;
+    };
     for (std::uint32_t i = 0; i < copy.count; ++i) {
         const auto entry =
             std::span{copy.entries}.subspan(std::size_t{i} * copy.entry_size, copy.entry_size);
@@ -136,7 +140,8 @@ void take_partitions(const Copy& copy, const GptSearch& search, Table& table) {
              0,
              guid_text(entry),
              guid_text(entry.subspan(16)),
-             name_of(entry.subspan(56, 72))});
+             name_of(entry.subspan(56, 72)),
+             last >= sectors ? past_end(last) * search.sector_size : 0});
     }
 }
 

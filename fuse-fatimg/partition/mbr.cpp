@@ -72,12 +72,14 @@ private:
             table_.is_convincing = false;
             return;
         }
+        const std::uint64_t there = std::min(length, image_size_ - offset);
         partitions.push_back({number,
-                              {offset, std::min(length, image_size_ - offset)},
+                              {offset, there},
                               entry.type,
                               {},
                               fmt::format("{:08x}-{:02x}", signature_, number),
-                              {}});
+                              {},
+                              length - there});
     }
 
     // Logical partitions: a chain of boot records. In each, the first entry is a partition,

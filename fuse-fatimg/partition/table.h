@@ -23,6 +23,7 @@ struct Partition {
     std::string type_guid; // GPT; lower case
     std::string uuid;      // what Linux calls PARTUUID; of an MBR made from the disk's signature
     std::string name;      // GPT; UTF-8
+    std::uint64_t cut = 0; // bytes of it that would lie past the end of the image
     friend bool operator==(const Partition&, const Partition&) = default;
 };
 

@@ -79,7 +79,10 @@ void ChangeFeed::note_trouble(const std::string& what) {
     last_trouble_ = what;
 }
 
+// What is wrong with one place is no trouble if the server is at another: another user's server may
+// have left its socket there.
 void ChangeFeed::begin_handshake() {
+    std::string trouble;
     for (const std::string& path : candidates()) {
         try {
             handshake_ = ring::Handshake::begin(path, source_.owner());
@@ -88,9 +91,11 @@ void ChangeFeed::begin_handshake() {
                 return;
             }
         } catch (const std::exception& e) {
-            note_trouble(e.what());
+            trouble = e.what();
         }
     }
+    if (!trouble.empty())
+        note_trouble(trouble);
 }
 
 void ChangeFeed::proceed_with_handshake() {

@@ -2,7 +2,6 @@
 
 #include "fuse-fatimg/fat/chain.h"
 #include "fuse-fatimg/fat/directory.h"
-#include "fuse-fatimg/fat/shutdown_mark.h"
 #include "fuse-fatimg/image/bytes.h"
 #include "fuse-fatimg/partition/filesystem_probe.h"
 
@@ -49,7 +48,7 @@ std::string label_of(const ReadAt& volume, const fat::Geometry& geometry, const 
     return label;
 }
 
-Content content_of(const ReadAt& read, partition::Partition partition,
+Content content_of(const ReadAt& read, std::uint64_t image_size, partition::Partition partition,
                    const fat::CodePage& code_page) {
     Content content;
     content.partition = std::move(partition);
@@ -57,20 +56,24 @@ Content content_of(const ReadAt& read, partition::Partition partition,
     BootSector sector{};
     if (range.length >= sector.size() && read(range.offset, sector)) {
         try {
-            const fat::Geometry geometry = fat::parse_boot_sector(sector, range.length);
+            const fat::Geometry geometry = fat::parse_boot_sector(sector);
             const ReadAt volume = [&](std::uint64_t offset, std::span<std::byte> data) {
                 return offset <= range.length && data.size() <= range.length - offset &&
                        read(range.offset + offset, data);
             };
             content.is_fat = true;
+            content.shortfall =
+                shortfall_of(read, image_size,
+                             {content.partition.number,
+                              {range.offset, std::min(range.length, geometry.volume_size)},
+                              geometry});
             content.filesystem = geometry.type == fat::Type::fat12   ? "FAT12"
                                  : geometry.type == fat::Type::fat16 ? "FAT16"
                                                                      : "FAT32";
             content.label = label_of(volume, geometry, sector, code_page);
             content.uuid =
                 fmt::format("{:04X}-{:04X}", geometry.serial >> 16, geometry.serial & 0xffff);
-            content.is_dirty = fat::is_marked_in_use(sector, geometry.type) ||
-                               !fat::was_shut_down(volume, geometry).value_or(true);
+            content.marks = fat::read_marks(volume, geometry);
             return content;
         } catch (const fat::Refused& e) {
             content.problem = e.what();
@@ -96,6 +99,7 @@ Contents read_contents(const ReadAt& read, std::uint64_t image_size, const Parti
     Layout layout;
     try {
         layout = read_layout(read, image_size, choice);
+        result.better = better_partition(read, image_size, choice);
     } catch (const fat::Refused& e) {
         result.refusal = e.what();
     }
@@ -103,7 +107,7 @@ Contents read_contents(const ReadAt& read, std::uint64_t image_size, const Parti
     if (!layout.volumes.empty() && layout.volumes.front()->partition == 0)
         result.table = {};
     for (const auto& partition : result.table.partitions)
-        result.contents.push_back(content_of(read, partition, code_page));
+        result.contents.push_back(content_of(read, image_size, partition, code_page));
     for (const auto& partition : result.table.extended) {
         Content content;
         content.partition = partition;
@@ -112,10 +116,14 @@ Contents read_contents(const ReadAt& read, std::uint64_t image_size, const Parti
         result.contents.push_back(std::move(content));
     }
     if (result.table.kind == partition::TableKind::none && image_size > 0)
-        result.contents.push_back(content_of(read, {0, {0, image_size}, 0, {}, {}, {}}, code_page));
+        result.contents.push_back(
+            content_of(read, image_size, {0, {0, image_size}, 0, {}, {}, {}, 0}, code_page));
     std::stable_sort(
         result.contents.begin(), result.contents.end(),
         [](const Content& a, const Content& b) { return a.partition.number < b.partition.number; });
+    for (const Content& content : result.contents)
+        if (content.is_fat && content.partition.cut != 0) // `shortfall` says whether that matters
+            std::erase(result.table.remarks, partition::cut_off_remark(content.partition.number));
     for (Content& content : result.contents)
         content.is_shown =
             std::any_of(layout.volumes.begin(), layout.volumes.end(), [&](const auto& volume) {

@@ -2,7 +2,9 @@
 // holds. What `fuse-fatimg --list` prints.
 #pragma once
 
+#include "fuse-fatimg/fat/volume_marks.h"
 #include "fuse-fatimg/partition/table.h"
+#include "fuse-fatimg/view/boot_partition.h"
 #include "fuse-fatimg/view/layout.h"
 
 #include <optional>
@@ -19,17 +21,18 @@ struct Content {
     std::string label;              // bytes, as they are
     std::string uuid;
     bool is_fat = false;
-    // A FAT: does one of its two marks say that somebody writes it, or never took leave?
-    bool is_dirty = false;
+    fat::VolumeMarks marks; // of a FAT
     bool is_shown = false;
-    std::string problem; // what is nearly a FAT: why it is not shown
+    std::string problem;                // what is nearly a FAT: why it is not shown
+    std::optional<Shortfall> shortfall; // a FAT: what of it is missing
 };
 
 struct Contents {
     std::uint64_t size = 0;
-    partition::Table table;        // kind none, where it is no table but boot code
-    std::vector<Content> contents; // by number
-    std::string refusal;           // why nothing can be shown; empty: something can
+    partition::Table table;                // kind none, where it is no table but boot code
+    std::vector<Content> contents;         // by number
+    std::string refusal;                   // why nothing can be shown; empty: something can
+    std::optional<BetterPartition> better; // what the user may mean, rather than what is shown
 };
 
 // Throws what reading throws.

@@ -4,6 +4,8 @@
 #include "fuse-fatimg/fat/free_space.h"
 #include "fuse-fatimg/image/packed.h"
 #include "fuse-fatimg/log.h"
+#include "fuse-fatimg/view/boot_partition.h"
+#include "fuse-fatimg/view/fail.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,10 +16,6 @@
 namespace bootview::view {
 
 namespace {
-
-[[noreturn]] void fail(int error) {
-    throw std::system_error(error, std::generic_category());
-}
 
 // What may be kept in memory of all images together. Beyond it, what was not asked for longest
 // goes, and is read again when it is asked for.
@@ -58,11 +56,11 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
     tree->feed_ = std::make_unique<ChangeFeed>(*tree->file_, options.notify, listener);
     if (const std::string reason = image::packed(*tree->file_); !reason.empty())
         throw fat::Refused(reason);
-    Layout layout = read_layout(
-        [&file = *tree->file_](std::uint64_t offset, std::span<std::byte> data) {
-            return file.read(offset, data);
-        },
-        tree->file_->size(), options.partition);
+    const ReadAt read = [&file = *tree->file_](std::uint64_t offset, std::span<std::byte> data) {
+        return file.read(offset, data);
+    };
+    const std::uint64_t size = tree->file_->size();
+    Layout layout = read_layout(read, size, options.partition);
 
     tree->root_ = std::make_shared<DirectoryNode>();
     tree->root_->kind = options.partition.all ? NodeKind::partition_list : NodeKind::directory;
@@ -74,8 +72,10 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
         nodes.insert(tree->root_);
     tree->take_layout(std::move(layout));
     tree->feed_->announce();
-    for (const std::string& remark : tree->layout_.remarks)
+    for (const std::string& remark : all_remarks(read, size, tree->layout_))
         log::warning(fmt::format("{}: {}", path, remark));
+    if (const auto better = better_partition(read, size, options.partition))
+        log::warning(fmt::format("{}: {}", path, better->describe()));
     return tree;
 }
 
@@ -271,6 +271,11 @@ bool ImageTree::is_usable(fat::ChainState state) const {
            (state == fat::ChainState::last_is_free && !may_be_half_done());
 }
 
+std::string ImageTree::lies_past_end(const Volume& volume) const {
+    return fmt::format("lies past the end of the {}",
+                       volume.range.end() + 512 > file_->size() ? "image" : "partition");
+}
+
 void ImageTree::make_room_beside(const DirectoryNode& directory) {
     while (nodes_.listings.total() > maximum_of_listings) {
         DirectoryNode* const oldest = nodes_.listings.oldest(
@@ -399,9 +404,10 @@ void ImageTree::refresh(DirectoryNode& directory) {
     std::vector<std::byte> data;
     for (const Range& piece : pieces) {
         data.resize(data.size() + piece.length);
-        if (!file_->read(piece.offset, std::span{data}.last(piece.length)))
-            throw Damaged(fmt::format("directory '{}': lies past the end of the image",
-                                      directory.entry.name));
+        if (piece.end() > volume.range.end() ||
+            !file_->read(piece.offset, std::span{data}.last(piece.length)))
+            throw Damaged(
+                fmt::format("directory '{}': {}", directory.entry.name, lies_past_end(volume)));
     }
     fat::Directory parsed = fat::parse_directory(
         data, geometry.type, options_.code_page ? *options_.code_page : fat::CodePage::cp437());
@@ -578,8 +584,8 @@ void ImageTree::load(FileNode& file) {
     if (!is_usable(chain.state))
         throw Damaged(fmt::format("file '{}': {}", file.entry.name, fat::describe(chain.state)));
     const std::vector<Range> covering = chain.extents.covering();
-    if (!covering.empty() && covering.back().end() > file_->size())
-        throw Damaged(fmt::format("file '{}': lies past the end of the image", file.entry.name));
+    if (!covering.empty() && covering.back().end() > std::min(volume.range.end(), file_->size()))
+        throw Damaged(fmt::format("file '{}': {}", file.entry.name, lies_past_end(volume)));
 
     nodes_.chains.put(&file, chain.extents.footprint() + fat_bytes.size() * sizeof(fat_bytes[0]));
     file.extents = std::make_shared<const fat::Extents>(std::move(chain.extents));

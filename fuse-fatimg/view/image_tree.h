@@ -122,6 +122,7 @@ private:
     void require_settled(const fat::Extents& extents) const;
     bool may_be_half_done() const;
     bool is_usable(fat::ChainState state) const;
+    std::string lies_past_end(const Volume& volume) const;
     void make_room_beside(const DirectoryNode& directory);
     void make_room_for_chain();
     std::shared_ptr<Node> child(const std::shared_ptr<DirectoryNode>& directory,

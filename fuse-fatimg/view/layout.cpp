@@ -1,9 +1,11 @@
 #include "fuse-fatimg/view/layout.h"
 
 #include "fuse-fatimg/fat/boot_sector.h"
+#include "fuse-fatimg/fat/free_space.h"
 #include "fuse-fatimg/partition/filesystem_probe.h"
 #include "fuse-fatimg/partition/table.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -27,8 +29,8 @@ Opened open_volume(const ReadAt& read, unsigned partition, const Range& range) {
         throw fat::Refused("is too small for a FAT file system");
     auto volume = std::make_shared<Volume>();
     volume->partition = partition;
-    volume->geometry = fat::parse_boot_sector(sector, range.length);
-    volume->range = {range.offset, volume->geometry.volume_size};
+    volume->geometry = fat::parse_boot_sector(sector);
+    volume->range = {range.offset, std::min(volume->geometry.volume_size, range.length)};
     const bool in_use = fat::is_marked_in_use(sector, volume->geometry.type);
     return {std::move(volume), in_use};
 }
@@ -80,6 +82,8 @@ void choose(const ReadAt& read, const partition::Table& table, const PartitionCh
             continue;
         try {
             show(open_volume(read, partition.number, partition.range), layout);
+            if (partition.cut != 0) // whether that matters to it, shortfall_of() tells
+                std::erase(layout.remarks, partition::cut_off_remark(partition.number));
             if (!choice.all)
                 return;
         } catch (const fat::Refused& e) {
@@ -118,6 +122,42 @@ void choose(const ReadAt& read, const partition::Table& table, const PartitionCh
 
 } // namespace
 
+std::string Shortfall::describe(unsigned partition) const {
+    const std::string fat =
+        partition == 0 ? "its FAT" : fmt::format("the FAT of partition {}", partition);
+    const std::string missing = fmt::format("{} reaches {} bytes past the end of {}", fat, bytes,
+                                            of_image ? "the image" : "the partition");
+    if (!holds_files)
+        return missing + ", where no file lies: all files are there";
+    return missing + (of_image ? ", and files lie there: the image is truncated, copy it again"
+                               : ", and files lie there, which Linux can't read either: make the "
+                                 "partition as long as its FAT");
+}
+
+std::optional<Shortfall> shortfall_of(const ReadAt& read, std::uint64_t image_size,
+                                      const Volume& volume) {
+    const Range& range = volume.range;
+    if (volume.geometry.volume_size <= range.length)
+        return std::nullopt;
+    const ReadAt in_volume = [&](std::uint64_t offset, std::span<std::byte> data) {
+        return offset <= range.length && data.size() <= range.length - offset &&
+               read(range.offset + offset, data);
+    };
+    return Shortfall{volume.geometry.volume_size - range.length,
+                     // Of the last sector of an odd image, clients don't see anything.
+                     image_size - range.end() < 512,
+                     fat::uses_space_past(in_volume, volume.geometry, range.length)};
+}
+
+std::vector<std::string> all_remarks(const ReadAt& read, std::uint64_t image_size,
+                                     const Layout& layout) {
+    std::vector<std::string> remarks = layout.remarks;
+    for (const auto& volume : layout.volumes)
+        if (const auto shortfall = shortfall_of(read, image_size, *volume))
+            remarks.push_back(shortfall->describe(volume->partition));
+    return remarks;
+}
+
 Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
                    const PartitionChoice& choice) {
     Layout layout;
@@ -143,7 +183,8 @@ Layout read_layout(const ReadAt& read_image, std::uint64_t image_size,
     // sector of a FAT before the disk was partitioned, which partitioning leaves in its place.
     const bool is_table =
         table.kind == partition::TableKind::gpt ||
-        (table.kind == partition::TableKind::mbr && (!whole || table.is_convincing));
+        (table.kind == partition::TableKind::mbr &&
+         (!whole || table.is_convincing || whole->volume->geometry.volume_size > image_size));
     if (whole && !is_table) {
         if (choice.number)
             throw fat::Refused(fmt::format("has no partition {}: it is one FAT without a partition "

@@ -1,5 +1,7 @@
 #include "fuse-fatimg/view/view.h"
 
+#include "fuse-fatimg/view/fail.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
@@ -17,10 +19,6 @@ using Clock = std::chrono::steady_clock;
 // How long an image must have been quiet before what is damaged in it counts as broken, rather
 // than half-done.
 constexpr auto half_done = std::chrono::milliseconds{1000};
-
-[[noreturn]] void fail(int error) {
-    throw std::system_error(error, std::generic_category());
-}
 
 Status status_of(ImageTree& tree) {
     return {tree.feed().mode(), tree.epoch(), tree.feed().writers()};
@@ -298,6 +296,25 @@ bool View::is_in_volume(NodeId id) {
     const std::scoped_lock lock{mutex_};
     const auto node = find(id);
     return node->kind == NodeKind::file || node->kind == NodeKind::directory;
+}
+
+bool View::is_volume_root(NodeId id) {
+    const std::scoped_lock lock{mutex_};
+    const auto node = find(id);
+    return node->kind == NodeKind::directory &&
+           static_cast<const DirectoryNode&>(*node).is_volume_root();
+}
+
+fat::VolumeMarks View::marks(NodeId id) {
+    return settled(id, [](Node& node) -> fat::VolumeMarks {
+        const auto volume = node.kind == NodeKind::directory
+                                ? static_cast<DirectoryNode&>(node).volume
+                            : node.parent ? node.parent->volume
+                                          : nullptr;
+        if (!volume)
+            return {};
+        return fat::read_marks(node.tree->reader_of(*volume), volume->geometry);
+    });
 }
 
 Status View::status(NodeId id) {

@@ -11,6 +11,7 @@
 // writer wait (P3): there is no lock that it shares with us.
 #pragma once
 
+#include "fuse-fatimg/fat/volume_marks.h"
 #include "fuse-fatimg/log.h"
 #include "fuse-fatimg/view/image_list.h"
 #include "fuse-fatimg/view/image_tree.h"
@@ -116,6 +117,9 @@ public:
     std::vector<Range> pieces(NodeId id, std::size_t most);
     bool is_root(NodeId id);      // of the mount, or of an image
     bool is_in_volume(NodeId id); // a file or directory of a FAT, its root among them
+    bool is_volume_root(NodeId id);
+    // How the volume that a node belongs to was left, by what it says now.
+    fat::VolumeMarks marks(NodeId id);
     // The image that a node belongs to; of a directory of images: poll if any polls.
     Status status(NodeId id);
 

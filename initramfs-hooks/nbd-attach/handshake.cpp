@@ -15,10 +15,12 @@ constexpr std::uint16_t flag_fixed_newstyle = 1 << 0; // the client's flags have
 constexpr std::uint16_t flag_no_zeroes = 1 << 1;
 
 constexpr std::uint32_t option_export_name = 1;
+constexpr std::uint32_t option_list = 3;
 constexpr std::uint32_t option_starttls = 5;
 constexpr std::uint32_t option_go = 7;
 
 constexpr std::uint32_t reply_ack = 1;
+constexpr std::uint32_t reply_server = 2;
 constexpr std::uint32_t reply_info = 3;
 constexpr std::uint32_t reply_is_error = 1U << 31;
 constexpr std::uint32_t error_unsupported = reply_is_error + 1;
@@ -33,6 +35,7 @@ constexpr std::uint16_t info_block_size = 3;
 // A server may say a lot about an export. One that goes on for longer than this is none.
 constexpr std::uint32_t longest_reply = 65536;
 constexpr unsigned most_replies = 64;
+constexpr unsigned max_listed = 4096;
 
 std::uint64_t number(Bytes bytes) {
     std::uint64_t value = 0;
@@ -122,8 +125,11 @@ void Handshake::receive_reply_header(Bytes bytes) {
     const auto option = number(bytes.subspan(8, 4));
     reply_ = static_cast<std::uint32_t>(number(bytes.subspan(12, 4)));
     length_ = static_cast<std::uint32_t>(number(bytes.subspan(16, 4)));
+    const unsigned max_replies = option_ == option_list ? max_listed : most_replies;
     if (number(bytes.first(8)) != reply_magic || option != option_ || length_ > longest_reply ||
-        ++replies_ > most_replies) {
+        ++replies_ > max_replies) {
+        if (option_ == option_list)
+            return end_of_list();
         fail() << "the server does not keep to the NBD protocol while an export is negotiated";
         return;
     }
@@ -137,6 +143,8 @@ void Handshake::receive_reply_data(Bytes bytes) {
     length_ -= static_cast<std::uint32_t>(bytes.size());
     if (first_piece_ && (reply_ & reply_is_error) != 0)
         return error_reply(bytes);
+    if (first_piece_ && option_ == option_list && reply_ == reply_server)
+        take_listed(bytes);
     if (first_piece_ && reply_ == reply_info && bytes.size() >= 2) {
         const auto type = number(bytes.first(2));
         if (type == info_export && bytes.size() >= 12) {
@@ -156,6 +164,8 @@ void Handshake::end_of_reply() {
     expecting_ = Expecting::reply_header;
     if (reply_ != reply_ack)
         return; // of any other kind there may be more
+    if (option_ == option_list)
+        return end_of_list();
     if (option_ == option_starttls) {
         state_ = State::starting_tls;
         return;
@@ -168,6 +178,8 @@ void Handshake::end_of_reply() {
 }
 
 void Handshake::error_reply(Bytes text) {
+    if (option_ == option_list)
+        return end_of_list();
     // The text may go on, but the handshake does not.
     if (reply_ == error_unsupported && option_ == option_go && length_ == 0)
         return ask_by_export_name();
@@ -200,11 +212,40 @@ void Handshake::error_reply(Bytes text) {
             words.quote({&c, 1});
         }
     }
+    if (reply_ == error_unknown && option_ == option_go && length_ == 0)
+        ask_for_list();
+}
+
+// An export of the list: the length of its name, its name, its description.
+void Handshake::take_listed(Bytes entry) {
+    ++listed_;
+    if (entry.size() < 4)
+        return;
+    const auto size = number(entry.first(4));
+    if (size > entry.size() - 4)
+        return;
+    const std::string_view text(reinterpret_cast<const char*>(entry.data()) + 4, entry.size() - 4);
+    // A server that has a single one, without a name, may give it by every name.
+    const bool is_ours = text.substr(0, size) == name_;
+    if (is_ours || (size == 0 && listed_ == 1))
+        (description_ = Text()).quote(text.substr(size));
+    else if (!found_in_list_)
+        description_ = Text();
+    found_in_list_ = found_in_list_ || is_ours;
+}
+
+void Handshake::end_of_list() {
+    state_ = State::failed;
+    if (!description_.empty())
+        (fail() << "the server does not give export '").quote(name_.substr(0, 120))
+            << "' now: " << description_.view();
 }
 
 void Handshake::closed() {
     if (state_ != State::talking)
         return;
+    if (option_ == option_list)
+        return end_of_list();
     switch (expecting_) {
     case Expecting::magic:
         fail() << "the server hangs up without a word: does it let this machine in?";
@@ -247,6 +288,13 @@ void Handshake::ask_by_export_name() {
     put(name_);
     expecting_ = Expecting::export_name_answer;
     length_ = no_zeroes_ ? 10 : 10 + 124;
+}
+
+void Handshake::ask_for_list() {
+    state_ = State::talking;
+    replies_ = 0;
+    begin_option(option_list, 0);
+    expecting_ = Expecting::reply_header;
 }
 
 void Handshake::begin_option(std::uint32_t option, std::size_t length) {

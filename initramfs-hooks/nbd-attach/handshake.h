@@ -2,8 +2,10 @@
 // negotiation" and "Fixed newstyle"): bytes in, bytes out, no I/O, no allocation.
 //
 // What may be served is agreed by NBD_OPT_GO; a server that does not know it is asked by
-// NBD_OPT_EXPORT_NAME. The machine says how many bytes it wants next, so that not one byte of what
-// follows the handshake is taken, which the kernel will read from the same socket.
+// NBD_OPT_EXPORT_NAME. When the server has no such export, or does not give it to us now,
+// NBD_OPT_LIST may tell why: nbdkit refuses without a reason, and our plugin describes an export
+// that is in use as such. The machine says how many bytes it wants next, so that not one byte of
+// what follows the handshake is taken, which the kernel will read from the same socket.
 #pragma once
 
 #include "text.h"
@@ -66,10 +68,13 @@ private:
     void receive_reply_header(Bytes bytes);
     void receive_reply_data(Bytes bytes);
     void end_of_reply();
+    void take_listed(Bytes entry);
     void error_reply(Bytes text);
     void ask_for_tls();
     void ask_to_go();
     void ask_by_export_name();
+    void ask_for_list();
+    void end_of_list();
     void begin_option(std::uint32_t option, std::size_t length);
     void put(std::uint64_t value, std::size_t width);
     void put(std::string_view text);
@@ -90,7 +95,10 @@ private:
     std::uint32_t length_ = 0; // of what is still to come of its data
     bool first_piece_ = false; // of a reply's data; the others are left unread
     Export export_;
-    Text failure_;
+    Text failure_;     // while the list is asked for, already what is wrong without it
+    Text description_; // of our export, in the list
+    unsigned listed_ = 0;
+    bool found_in_list_ = false;
     std::size_t output_length_ = 0;
     // The client's flags, an option's header, the name and what goes with it.
     std::array<std::byte, longest_name + 64> output_;

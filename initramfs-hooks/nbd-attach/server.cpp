@@ -122,6 +122,11 @@ void prepare_for_kernel(int socket) {
     set(IPPROTO_TCP, TCP_KEEPIDLE, 10);
     set(IPPROTO_TCP, TCP_KEEPINTVL, 5);
     set(IPPROTO_TCP, TCP_KEEPCNT, 4);
+    // When the kernel drops a connection for a new one, it is reset, and what was not sent yet is
+    // forgotten. All of that is sent again over the new one; retransmitted over the old one, too,
+    // it could be written after newer data.
+    const linger reset{1, 0};
+    setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) & ~O_NONBLOCK);
 }
 

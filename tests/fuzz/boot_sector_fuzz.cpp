@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (!image.read(0, sector))
         return 0;
     try {
-        const fat::Geometry geometry = fat::parse_boot_sector(sector, image.size());
+        const fat::Geometry geometry = fat::parse_boot_sector(sector);
         Walk walk{image, geometry};
         walk.check_geometry();
         walk.directory(geometry.type == fat::Type::fat32 ? geometry.root_cluster : 0, 0);

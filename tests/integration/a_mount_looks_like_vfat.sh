@@ -87,6 +87,14 @@ done >"$scratch/pieces" || true # head ends before tail
 cmp "$scratch/pieces" "$scratch/big" || fail "the extents"
 attribute first-cluster "$m" 2>/dev/null && fail "a root has no entry"
 [ -n "$(attribute extents "$m")" ] || fail "but it lies somewhere"
+# How the volume was left: two marks, which say two things.
+is "$(attribute state "$m")" clean "the marks of a volume that was unmounted"
+fat=$((1048576 + $(od -An -tu2 -j $((1048576 + 14)) -N 2 "$image") * 512))
+for mark in '\xbf:io-error' '\x7f:dirty' '\x3f:dirty io-error' '\xff:clean'; do
+    printf "${mark%%:*}" | dd of="$image" bs=1 seek=$((fat + 3)) conv=notrunc status=none
+    is "$(attribute state "$m")" "${mark#*:}" "the mark ${mark%%:*}"
+done
+attribute state "$m/overlays" 2>/dev/null && fail "a directory has no such mark"
 setfattr -n user.bootview.short-name -v X "$m/Config.TXT" 2>"$scratch/error" && fail "an attribute was set"
 grep -q "Read-only file system" "$scratch/error" || fail "setfattr: $(cat "$scratch/error")"
 for command in "chmod 600" "chown 1:1" "rm -f" "touch"; do

@@ -58,7 +58,8 @@ size_of() { # EXPORT [PARAMETER]
 [ "$(size_of jammy.img)" = 209715200 ] || fail "export by file name"
 [ "$(size_of jammy)" = 209715200 ] || fail "export by stem"
 [ "$(size_of "" default=jammy)" = 209715200 ] || fail "default="
-for name in noble nothere ../disk.img ""; do # ambiguous, missing, outside, none
+[ "$(size_of noble)" = 1048576 ] || fail "export by the stem of two images"
+for name in nothere ../disk.img ""; do # missing, outside, none
     size_of "$name" 2>/dev/null && fail "export '$name' should have been refused"
 done
 

@@ -6,7 +6,6 @@ requires nbdkit mkfs.vfat mcopy
 make_image "$scratch/good.img"
 mkdir "$scratch/mnt" "$scratch/notify"
 truncate -s 0 "$scratch/empty.img"
-head -c 20M "$scratch/good.img" >"$scratch/truncated.img"
 truncate -s 4M "$scratch/noise.img"
 cp "$scratch/good.img" "$scratch/exfat.img"
 printf 'EXFAT   ' | dd of="$scratch/exfat.img" bs=1 seek=$((1048576 + 3)) conv=notrunc status=none
@@ -29,13 +28,22 @@ m=$scratch/mnt
 
 view 1 "No such file or directory: check the path" "$scratch/nothere.img" "$m"
 view 1 "is empty" "$scratch/empty.img" "$m"
-view 1 "the image is truncated, copy it again" "$scratch/truncated.img" "$m"
 view 1 "neither a partition table nor a FAT" "$scratch/noise.img" "$m"
 view 1 "exFAT" "$scratch/exfat.img" "$m"
 view 1 "NTFS" "$scratch/ntfs.img" "$m"
 view 1 "has no partition 9: choose one of 1, 2" -o partition=9 "$scratch/good.img" "$m"
 view 1 "partition 2 holds no FAT" -o partition=2 "$scratch/good.img" "$m"
 view 1 "mkdir -p" "$scratch/good.img" "$scratch/nowhere"
+# What is between backticks, or behind the last colon, is typed as it stands.
+odd="$scratch/my images/a'b \$(x)"
+mkdir -p "$odd"
+gzip -c "$scratch/noise.img" >"$odd/a'b \$(x).img.gz"
+view 1 "is packed with gzip" "$odd/a'b \$(x).img.gz" "$m"
+eval "$(grep -oP 'unpack it with `\K[^`]*' "$scratch/out")"
+cmp "$scratch/noise.img" "$odd/a'b \$(x).img"
+view 1 "mkdir -p" "$scratch/good.img" "$odd/nowhere"
+eval "$(sed 's/.*: mkdir/mkdir/' "$scratch/out")"
+test -d "$odd/nowhere"
 view 1 "is not a directory" "$scratch/good.img" "$scratch/file"
 view 2 "unknown option" -o nonsense "$scratch/good.img" "$m"
 view 2 "needs a value" -o uid "$scratch/good.img" "$m"
@@ -113,4 +121,24 @@ nbdkit -f -U "$scratch/nbd.sock" "$PLUGIN" "$scratch/good.img" notify="$scratch/
 cleanup "kill $! 2>/dev/null"
 wait_until sh -c "ls $scratch/notify/*.sock"
 plugin 1 "is served already by process" "$scratch/good.img" notify="$scratch/notify"
+plugin 1 "or with notify=none if no view" "$scratch/good.img" notify="$scratch/notify"
+# Of a directory only who could write is refused; who only reads needs no socket, and none is taken from who writes.
+second() { nbdkit -U - "$@" --run 'nbdinfo --size "nbd+unix:///good.img?socket=$unixsocket" >/dev/null 2>&1'; }
+mv "$scratch/images/good.img" "$scratch/images/other.img"
+ln "$scratch/good.img" "$scratch/images/good.img"
+second "$PLUGIN" dir="$scratch/images" notify="$scratch/notify" 2>"$scratch/out" && fail "written unseen by the views of another server"
+grep -q "export 'good.img': .* served already by process" "$scratch/out" || fail "$(cat "$scratch/out")"
+second "$PLUGIN" dir="$scratch/images" notify=none || fail "notify=none"
+second -r "$PLUGIN" dir="$scratch/images" notify="$scratch/notify" || fail "-r"
+second -fr "$PLUGIN" "$scratch/good.img" notify="$scratch/notify" || fail "-r of one image"
+nbdkit -f -r -U "$scratch/reader.sock" "$PLUGIN" "$scratch/images/other.img" notify="$scratch/notify" &
+cleanup "kill $! 2>/dev/null"
+wait_until nbdinfo "nbd+unix:///?socket=$scratch/reader.sock"
+second "$PLUGIN" "$scratch/images/other.img" notify="$scratch/notify" || fail "a server that only reads is in the way"
+if can_remount "a full /run"; then # without room for a socket the image is served all the same
+    mkdir "$scratch/full"
+    expect 0 "views will poll this image" unshare -m sh -c '
+        mount -t tmpfs -o nr_inodes=1 none "$1" && exec nbdkit -U - "$2" "$3" notify="$1" --run '\''nbdinfo --size "$uri" >/dev/null'\' \
+        sh "$scratch/full" "$PLUGIN" "$scratch/images/other.img"
+fi
 echo "every error says what to do"

@@ -101,6 +101,13 @@ reserved() { od -An -tu2 -j $(($1 * 512 + 14)) -N 2 "$mbr" | tr -d ' '; }
 poke "$scratch/dirty.img" $(((22528 + $(reserved 22528)) * 512 + 3)) '\x7f'
 poke "$scratch/dirty.img" $(((194560 + $(reserved 194560)) * 512 + 7)) '\x07'
 is "$scratch/dirty.img" 'by[2]["dirty"], by[7]["dirty"]' "(True, True)"
+is "$scratch/dirty.img" 'by[2]["io_error"], by[7]["io_error"], by[5]["io_error"]' "(False, False, None)"
+# Another one: the disk failed. That is no unmount that was forgotten.
+cp --sparse=always "$mbr" "$scratch/failed.img"
+poke "$scratch/failed.img" $(((22528 + $(reserved 22528)) * 512 + 3)) '\xbf'
+poke "$scratch/failed.img" $(((194560 + $(reserved 194560)) * 512 + 7)) '\x0b'
+is "$scratch/failed.img" '[(by[n]["dirty"], by[n]["io_error"]) for n in (2, 7)]' "[(False, True), (False, True)]"
+says 0 "  I/O error" "$scratch/failed.img"
 
 gpt=$scratch/gpt.img
 truncate -s 100M "$gpt"
@@ -131,6 +138,61 @@ is "$scratch/damaged.img" 'd["remarks"]' "[]"
 poke "$scratch/damaged.img" 600 XXXX
 poke "$scratch/damaged.img" $((120 * 1048576 - 500)) XXXX
 says 1 "both copies are damaged" "$scratch/damaged.img"
+
+# A FAT that is longer than its partition, or than the image, is listed with what of it is missing.
+longer=$scratch/longer.img
+truncate -s 30M "$longer"
+sfdisk -q "$longer" <<<"2048,40959"
+part "$longer" 2048 40960 mkfs.vfat -F 16
+says 0 "the FAT of partition 1 reaches 512 bytes past the end of the partition, where no file lies" "$longer"
+is "$longer" 'p[0]["shown"], p[0]["missing"]' "(True, {'bytes': 512, 'ends': 'partition', 'holds_files': False})"
+truncate -s 20M "$longer"
+is "$longer" 'p[0]["missing"]["ends"], d["remarks"]' "('image', [])"
+grep -q "copy it again" <(list "$longer") && fail "an image without loss is called truncated"
+head -c 19M /dev/urandom >"$scratch/file"
+truncate -s 30M "$longer"
+MTOOLS_SKIP_CHECK=1 mcopy -i "$longer@@1M" "$scratch/file" ::
+truncate -s 19M "$longer"
+says 0 "files lie there: the image is truncated, copy it again" "$longer"
+
+# Which FAT boots: the first is shown, whatever is in it; if that does not boot and another does, it is said.
+empty_file() { : >"$scratch/nothing" && MTOOLS_SKIP_CHECK=1 mcopy -i "$1@@$(($2 * 512))" "$scratch/nothing" "::$3"; }
+pinn=$scratch/pinn.img
+truncate -s 60M "$pinn"
+sfdisk -q "$pinn" <<'END'
+label: dos
+1: start=2048, size=20480, type=c
+2: start=24576, size=90000, type=5
+5: start=26624, size=20480, type=c
+6: start=49152, size=20480, type=83
+END
+part "$pinn" 2048 20480 mkfs.vfat -F 16 -n RECOVERY
+part "$pinn" 26624 20480 mkfs.vfat -F 16 -n boot
+is "$pinn" 'd["better_partition"]' None # neither boots
+for file in bootcode.bin recovery.elf recovery.img start.elf config.txt; do empty_file "$pinn" 2048 $file; done
+empty_file "$pinn" 26624 kernel8.img
+says 0 'partition 1, which is shown, has nothing to boot from, and partition 5 has: -o partition=5 shows that, view-options = ["partition=5"]' "$pinn"
+is "$pinn" 'd["better_partition"], by[1]["shown"], by[5]["shown"]' "(5, True, False)"
+list -o partition=5 "$pinn" | grep -q "which is shown" && fail "still a hint, though the user chose"
+if [ -w /dev/fuse ]; then
+    mkdir "$scratch/mnt"
+    "$FUSE_FATIMG" -f "$pinn" "$scratch/mnt" 2>"$scratch/log" &
+    view=$!
+    cleanup 'kill $view; wait $view'
+    wait_until grep -q "mounted at" "$scratch/log"
+    grep -q "partition 5 has: -o partition=5" "$scratch/log" || fail "no hint in the log: $(cat "$scratch/log")"
+    kill $view
+    wait $view
+fi
+# An EFI system partition boots PCs; a board has nothing from it.
+hybrid=$scratch/hybrid.img
+cp --sparse=always "$pinn" "$hybrid"
+part "$hybrid" 2048 20480 mkfs.vfat -F 16 -n ESP
+MTOOLS_SKIP_CHECK=1 mmd -i "$hybrid@@1M" ::EFI ::EFI/BOOT
+empty_file "$hybrid" 2048 EFI/BOOT/BOOTAA64.EFI
+says 0 "partition 1, which is shown, has nothing for a Raspberry Pi, and partition 5 has" "$hybrid"
+empty_file "$hybrid" 2048 kernel8.img
+is "$hybrid" 'd["better_partition"]' None
 
 # Without a table; and what cannot be shown: listed all the same, with the reason.
 truncate -s 4M "$scratch/floppy.img"

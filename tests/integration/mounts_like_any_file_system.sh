@@ -44,6 +44,26 @@ gone fusermount3 -u "$m"
 mount -t fuse.fatimg "$scratch/disk.img" "$m" -o "$notify,partition=9" 2>"$scratch/error" && fail "mounted"
 grep -q "has no partition 9: choose one of 1, 2" "$scratch/error" || fail "$(cat "$scratch/error")"
 
+# allow_other lets others in as far as the permission bits say, in whatever order, by fstab too.
+other() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+others_may_not() { # HOW
+    other cat "$m/cmdline.txt" 2>"$scratch/error" && fail "$1: others read what umask=077 keeps from them"
+    grep -q "Permission denied" "$scratch/error" || fail "$1: $(cat "$scratch/error")"
+    other ls "$m" 2>"$scratch/error" && fail "$1: others list what umask=077 keeps from them"
+    cmp "$m/kernel8.img" "$scratch/kernel8.img" || fail "$1: root may not"
+    gone umount "$m"
+}
+for options in allow_other,umask=077 umask=077,allow_other; do
+    mount -t fuse.fatimg "$scratch/disk.img" "$m" -o "$notify,$options"
+    others_may_not "$options"
+done
+mount -t fuse.fatimg "$scratch/disk.img" "$m" -o "$notify,allow_other,umask=022"
+other cmp "$m/kernel8.img" "$scratch/kernel8.img" || fail "others may not read what umask=022 shows them"
+gone umount "$m"
+printf '%s\n' "$scratch/disk.img $m fuse.fatimg ro,$notify,umask=077,allow_other,noauto 0 0" >/etc/fstab
+mount "$m"
+others_may_not fstab
+
 printf '%s\n' "$scratch/disk.img $m fuse.fatimg ro,$notify,umask=077,noauto,nofail,x-systemd.automount 0 0" \
     "$scratch/user.img $m/user fuse.fatimg ro,user,noauto,$notify 0 0" >/etc/fstab
 mount "$m"

@@ -879,6 +879,13 @@ def image_cut_in_fat(v):
 
 
 @rule()
+def image_without_last_sector(v):
+    v.root.append(v.file("EARLY.TXT", text(2000)))
+    v.root.append(v.directory("SUB", [v.file("INNER.TXT", text(9000))]))
+    return v.render()[:-v.sector]
+
+
+@rule()
 def image_longer_than_volume(v):
     return v.render() + b"\xAA" * 65536
 

@@ -46,6 +46,12 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments, const Opti
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent)
         ::_exit(127);
+    // No terminal: what waits for one, or sets it up from the background, would hang the test.
+    ::setsid();
+    if (const int null = ::open("/dev/null", O_RDONLY); null >= 0) {
+        ::dup2(null, STDIN_FILENO);
+        ::close(null);
+    }
     if (!options.output.empty()) {
         const int fd = ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
         ::dup2(fd, STDOUT_FILENO);

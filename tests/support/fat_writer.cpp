@@ -55,7 +55,7 @@ void FatWriter::flush() {
 void FatWriter::read_volume() {
     std::array<std::byte, fat::boot_sector_size> sector{};
     pread(0, sector.data(), sector.size());
-    geometry_ = fat::parse_boot_sector(sector, ~std::uint64_t{0});
+    geometry_ = fat::parse_boot_sector(sector);
     fat_.resize(geometry_.fat_length);
     pread(geometry_.fat_offset, fat_.data(), fat_.size());
     dirty_fat_sectors_.assign(fat_.size() / 512, false);

@@ -1,8 +1,14 @@
 #include "tftp-bridge/clients/boot_files.h"
 
+#include "tftp-bridge/tftp/file_name.h"
 #include "tftp-bridge/tftp/file_root.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <string_view>
 
 namespace bootview::clients {
 namespace {
@@ -17,6 +23,11 @@ std::vector<std::string> efi_names(const std::string& upper, const std::string& 
     names.insert(names.end(), more.begin(), more.end());
     return names;
 }
+
+// iPXE's banner (usr/autoboot.c), which its EFI programs hold as it is, and what the start of its
+// BIOS programs says before they unpack the rest (arch/x86/prefix/pxeprefix.S).
+constexpr std::string_view ipxe_marks[] = {"Open Source Network Boot Firmware", "PXE->EB:"};
+constexpr std::uint64_t max_ipxe_bytes = 4U << 20; // with all drivers it has 1 to 2 MB
 
 std::optional<std::string> first_of(const std::string& directory,
                                     const std::vector<std::string>& names, bool fold_case) {
@@ -64,6 +75,27 @@ std::optional<std::string> find_boot_program(const std::string& directory,
 
 std::optional<std::string> find_ipxe_script(const std::string& directory, bool fold_case) {
     return first_of(directory, {"autoexec.ipxe", "boot.ipxe"}, fold_case);
+}
+
+bool is_ipxe(const std::string& directory, const std::string& name, bool fold_case) {
+    const auto opened = tftp::FileRoot(directory, fold_case)
+                            .open(tftp::without_own_path(tftp::clean_name(name), directory));
+    const auto* file = std::get_if<tftp::OpenFile>(&opened);
+    if (!file)
+        return false;
+    std::string content(std::min<std::uint64_t>(file->length, max_ipxe_bytes), '\0');
+    std::size_t have = 0;
+    while (have < content.size()) {
+        const auto got = pread(file->fd.get(), content.data() + have, content.size() - have,
+                               static_cast<off_t>(have));
+        if (got <= 0)
+            break;
+        have += static_cast<std::size_t>(got);
+    }
+    content.resize(have);
+    return std::any_of(std::begin(ipxe_marks), std::end(ipxe_marks), [&](std::string_view mark) {
+        return content.find(mark) != std::string::npos;
+    });
 }
 
 } // namespace bootview::clients

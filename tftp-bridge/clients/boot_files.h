@@ -19,4 +19,7 @@ std::optional<std::string> find_boot_program(const std::string& directory,
 // A script that iPXE finds by itself in other ways: "autoexec.ipxe" or "boot.ipxe".
 std::optional<std::string> find_ipxe_script(const std::string& directory, bool fold_case);
 
+// Whether this file is iPXE, by its content, whatever it is called. False if it cannot be read.
+bool is_ipxe(const std::string& directory, const std::string& name, bool fold_case);
+
 } // namespace bootview::clients

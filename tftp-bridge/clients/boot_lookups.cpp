@@ -8,13 +8,17 @@
 namespace bootview::clients {
 namespace {
 
-BootQuestion in_own_directory(BootQuestion question, const std::set<std::string>& listed) {
-    for (const auto& name : std::exchange(question.own_names, {}))
-        if (listed.contains(name)) {
-            question.directory += "/" + name;
-            question.known.named = true;
-            break;
-        }
+using namespace std::chrono_literals;
+
+constexpr auto keep_lookup = 200ms;
+constexpr std::size_t max_answers = 4096; // of one kind
+
+BootQuestion in_own_directory(BootQuestion question, const OwnDirectories& listed) {
+    const auto own = listed.find(std::exchange(question.own_names, {}));
+    if (!own.empty()) {
+        question.directory += "/" + own;
+        question.known.named = true;
+    }
     return question;
 }
 
@@ -26,22 +30,56 @@ void BootLookups::find(const BootQuestion& question, Then then) {
     });
 }
 
+std::optional<dhcp::BootFiles> BootLookups::find_now(const BootQuestion& question) const {
+    const auto now = Clock::now();
+    const auto listed = question.own_names.empty()
+                            ? nullptr
+                            : known<std::string, Directories>(listings_, question.directory, now);
+    if (!question.own_names.empty() && !listed)
+        return std::nullopt;
+    const auto files = known<BootQuestion, dhcp::BootFiles>(
+        questions_, listed && *listed ? in_own_directory(question, **listed) : question, now);
+    return files ? std::optional(*files) : std::nullopt;
+}
+
 void BootLookups::find_name(const NameQuestion& question,
                             std::function<void(const std::string&)> then) {
-    share<NameQuestion, std::string>(names_, question, first_name, std::move(then));
+    const auto ask = [this, question, then] {
+        share<NameQuestion, std::string>(names_, question, first_name, then);
+    };
+    if (!question.directories)
+        return ask();
+    share<std::string, Directories>(listings_, question.directory, own_directories,
+                                    [question, then, ask](const Directories& listed) {
+                                        return listed ? then(listed->find(question.names)) : ask();
+                                    });
 }
 
 template<typename Asked, typename Found>
-void BootLookups::share(Waiting<Asked, Found>& waiting, const Asked& asked,
+std::shared_ptr<const Found> BootLookups::known(const Questions<Asked, Found>& questions,
+                                                const Asked& asked, Clock::time_point now) {
+    const auto answer = questions.answers.find(asked);
+    return answer != questions.answers.end() && now < answer->second.until ? answer->second.found
+                                                                           : nullptr;
+}
+
+template<typename Asked, typename Found>
+void BootLookups::share(Questions<Asked, Found>& questions, const Asked& asked,
                         Found (*work)(const Asked&), std::function<void(const Found&)> then) {
-    auto& waiters = waiting[asked];
+    const auto now = Clock::now();
+    if (const auto found = known<Asked, Found>(questions, asked, now))
+        return then(*found);
+    auto& waiters = questions.waiting[asked];
     waiters.push_back(std::move(then));
     if (waiters.size() > 1)
         return;
     auto found = std::make_shared<Found>();
     workers_.submit([asked, work, found] { *found = work(asked); },
-                    [&waiting, asked, found] {
-                        const auto done = waiting.extract(asked);
+                    [&questions, asked, found, until = now + keep_lookup] {
+                        if (questions.answers.size() >= max_answers)
+                            questions.answers.clear();
+                        questions.answers[asked] = {found, until};
+                        const auto done = questions.waiting.extract(asked);
                         for (const auto& waiter : done.mapped())
                             waiter(*found);
                     });

@@ -2,6 +2,7 @@
 
 #include "common/descriptor.h"
 #include "tftp-bridge/clients/boot_files.h"
+#include "tftp-bridge/tftp/packet.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -31,22 +32,41 @@ bool can_open_inside(const std::string& directory, const std::string& name, std:
 } // namespace
 
 bool looks_like_prefix(std::string_view first) {
-    const auto is_hex = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    };
-    return (first.size() == 8 && std::all_of(first.begin(), first.end(), is_hex)) ||
-           dhcp::Mac::from_text(first).has_value();
+    return ((first.size() == 8 || first.size() == 16) && serial_number(first)) || mac_bytes(first);
 }
 
-std::optional<std::set<std::string>> own_directories(const std::string& directory) {
+void OwnDirectories::add(std::string name) {
+    if (const auto board = BoardName::from_short_text(name))
+        by_board_[*board].insert(std::move(name));
+}
+
+std::string OwnDirectories::find(const std::vector<std::string>& names) const {
+    for (const auto& name : names) {
+        const auto board = BoardName::from_short_text(name);
+        const auto known = board ? by_board_.find(*board) : by_board_.end();
+        if (known == by_board_.end())
+            continue;
+        const auto& spellings = known->second;
+        if (spellings.contains(name))
+            return name;
+        const auto alike =
+            std::find_if(spellings.begin(), spellings.end(), [&](const std::string& other) {
+                return tftp::equal_ignoring_case(other, name);
+            });
+        return alike == spellings.end() ? *spellings.begin() : *alike;
+    }
+    return "";
+}
+
+std::optional<OwnDirectories> own_directories(const std::string& directory) {
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(directory.c_str()), closedir);
     if (!entries)
         return std::nullopt;
-    std::set<std::string> found;
+    OwnDirectories found;
     while (const dirent* entry = readdir(entries.get()))
-        if (looks_like_prefix(entry->d_name) &&
-            can_open_inside(directory, entry->d_name, O_DIRECTORY))
-            found.insert(entry->d_name);
+        if (BoardName::from_short_text(entry->d_name) &&
+            (entry->d_type == DT_DIR || can_open_inside(directory, entry->d_name, O_DIRECTORY)))
+            found.add(entry->d_name);
     return found;
 }
 
@@ -55,6 +75,9 @@ bool exists_inside(const std::string& directory, const std::string& name) {
 }
 
 std::string first_name(const NameQuestion& question) {
+    if (const auto listed =
+            question.directories ? own_directories(question.directory) : std::nullopt)
+        return listed->find(question.names);
     for (const auto& name : question.names)
         if (can_open_inside(question.directory, name, question.directories ? O_DIRECTORY : 0))
             return name;
@@ -71,8 +94,13 @@ dhcp::BootFiles look_up(const BootQuestion& question) {
     if (files.program.empty() && question.boot_class != dhcp::BootClass::http)
         files.program =
             find_boot_program(directory, question.architecture, question.fold_case).value_or("");
-    if (files.ipxe_script.empty() && question.boot_class == dhcp::BootClass::ipxe &&
-        dhcp::is_ipxe_program(files.program))
+    if (question.boot_class != dhcp::BootClass::ipxe || !files.ipxe_script.empty())
+        return files;
+    files.program_starts_ipxe =
+        !files.program.empty() &&
+        (dhcp::is_ipxe_program(files.program) || files.program == question.loaded_before ||
+         is_ipxe(directory, files.program, question.fold_case));
+    if (files.program.empty() || files.program_starts_ipxe)
         files.ipxe_script = find_ipxe_script(directory, question.fold_case).value_or("");
     return files;
 }

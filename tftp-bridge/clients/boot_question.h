@@ -3,9 +3,11 @@
 // a root is often a FUSE mount. So a question is a value, that any thread can answer.
 #pragma once
 
+#include "common/board_name.h"
 #include "tftp-bridge/dhcp/answer.h"
 
 #include <compare>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,7 +22,8 @@ struct BootQuestion {
     dhcp::Architecture architecture = dhcp::Architecture::bios;
     dhcp::BootClass boot_class = dhcp::BootClass::bios;
     bool fold_case = false;
-    dhcp::BootFiles known; // what is set by configuration, and need not be looked for
+    std::string loaded_before; // of iPXE: what this machine was offered just before it was iPXE
+    dhcp::BootFiles known;     // what is set by configuration, and need not be looked for
     auto operator<=>(const BootQuestion&) const = default;
 };
 
@@ -30,15 +33,28 @@ dhcp::BootFiles look_up(const BootQuestion& question);
 // What a Raspberry Pi puts in front of its names by itself: its serial number or its MAC.
 bool looks_like_prefix(std::string_view first);
 
-// Which directories inside are named like that, for all machines at once; nothing if they cannot be
-// listed. May wait, too.
-std::optional<std::set<std::string>> own_directories(const std::string& directory);
+// The directories inside a root that are named after machines, however that is spelt
+// (common/board_name.h).
+class OwnDirectories {
+public:
+    void add(std::string name); // left out if it names no machine
+    // The directory that one of these names means, the first that means any; empty: there is none.
+    // Of several the one that is spelt alike, or alike but for case, or the first in order.
+    std::string find(const std::vector<std::string>& names) const;
+
+private:
+    std::map<BoardName, std::set<std::string>> by_board_;
+};
+
+// Those of all machines at once; nothing if they cannot be listed. May wait, too.
+std::optional<OwnDirectories> own_directories(const std::string& directory);
 
 // Which of these names is there? A link may lead to it, but not out of the directory.
 struct NameQuestion {
     std::string directory;
     std::vector<std::string> names;
-    bool directories = true; // nothing else counts
+    // These name machines: a directory is asked for, and spelt otherwise it will do, too.
+    bool directories = true;
     auto operator<=>(const NameQuestion&) const = default;
 };
 

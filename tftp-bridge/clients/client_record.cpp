@@ -1,5 +1,7 @@
 #include "tftp-bridge/clients/client_record.h"
 
+#include "common/board_name.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,33 +10,12 @@
 namespace bootview::clients {
 namespace {
 
-bool is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    return result;
-}
-
 // Firmware does not agree on the order of the bytes of a serial number in option 97.
 std::string bytes_reversed(const std::string& serial) {
     std::string result;
     for (std::size_t at = serial.size(); at >= 2; at -= 2)
         result += serial.substr(at - 2, 2);
     return result;
-}
-
-// SMBIOS has the first three fields of a UUID in little-endian order (RFC 4578 §2.3 leaves it
-// open).
-dhcp::Uuid fields_reversed(dhcp::Uuid uuid) {
-    std::reverse(uuid.begin(), uuid.begin() + 4);
-    std::reverse(uuid.begin() + 4, uuid.begin() + 6);
-    std::reverse(uuid.begin() + 6, uuid.begin() + 8);
-    return uuid;
 }
 
 // Pis up to the 3B+ make their MAC of these three bytes and the last three of the serial number.
@@ -125,30 +106,15 @@ const ClientRecord* find_record(const std::vector<ClientRecord>& records,
 }
 
 std::optional<std::string> serial_from_text(std::string_view text) {
-    if ((text.size() != 8 && text.size() != 16) || !std::all_of(text.begin(), text.end(), is_hex))
-        return std::nullopt;
-    return lower(text.substr(text.size() - 8));
+    // A digit that is missing is a slip, unless this is surely a number.
+    const bool whole =
+        text.size() == 8 || text.size() == 16 || text.starts_with("0x") || text.starts_with("0X");
+    const auto number = whole ? serial_number(text) : std::nullopt;
+    return number ? std::optional(fmt::format("{:08x}", *number)) : std::nullopt;
 }
 
 std::optional<dhcp::Uuid> uuid_from_text(std::string_view text) {
-    dhcp::Uuid uuid{};
-    std::size_t digits = 0;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text.size() == 36 && (at == 8 || at == 13 || at == 18 || at == 23)) {
-            if (text[at] != '-')
-                return std::nullopt;
-            continue;
-        }
-        if (!is_hex(text[at]) || digits == 32)
-            return std::nullopt;
-        unsigned value = 0;
-        std::from_chars(&text[at], &text[at] + 1, value, 16);
-        auto& byte = uuid[digits++ / 2];
-        byte = static_cast<std::uint8_t>(byte << 4 | value);
-    }
-    if (digits != 32)
-        return std::nullopt;
-    return uuid;
+    return uuid_bytes(text);
 }
 
 } // namespace bootview::clients

@@ -52,7 +52,8 @@ struct Identity {
 // else the first with its range of addresses or its architecture.
 const ClientRecord* find_record(const std::vector<ClientRecord>& records, const Identity& identity);
 
-// The last 8 hex digits of a serial number of 8 or 16, in lower case: what a Pi asks for.
+// The last 8 hex digits of a serial number, in lower case, as a Pi asks for them. It has 8 or 16
+// digits, or stands behind "0x".
 std::optional<std::string> serial_from_text(std::string_view text);
 std::optional<dhcp::Uuid> uuid_from_text(std::string_view text);
 

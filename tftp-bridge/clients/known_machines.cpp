@@ -25,6 +25,22 @@ void KnownMachines::learn_address(const dhcp::Mac& mac, dhcp::Ipv4 address) {
     owners_[address] = mac;
 }
 
+void KnownMachines::offered(const dhcp::Machine& machine, const std::string& file, TimePoint now) {
+    const auto known = machines_.find(machine.mac);
+    if (known == machines_.end() || machine.boot_class == dhcp::BootClass::ipxe)
+        return;
+    known->second.offered = file;
+    known->second.offered_at = now;
+}
+
+std::string KnownMachines::loaded_before(const dhcp::Machine& ipxe, TimePoint now) const {
+    const auto known = machines_.find(ipxe.mac);
+    if (known == machines_.end() || ipxe.boot_class != dhcp::BootClass::ipxe ||
+        now - known->second.offered_at > same_boot)
+        return {};
+    return known->second.offered;
+}
+
 Identity KnownMachines::identity_of(const dhcp::Mac& mac) const {
     const auto known = machines_.find(mac);
     if (known != machines_.end())
@@ -57,7 +73,7 @@ KnownMachines::Known& KnownMachines::heard(const dhcp::Mac& mac) {
     in_order_.push_front(mac);
     Identity identity;
     identity.mac = mac;
-    return machines_.emplace(mac, Known{identity, in_order_.begin()}).first->second;
+    return machines_.emplace(mac, Known{identity, {}, {}, in_order_.begin()}).first->second;
 }
 
 } // namespace bootview::clients

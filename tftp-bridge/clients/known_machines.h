@@ -8,17 +8,22 @@
 
 #include "tftp-bridge/clients/client_record.h"
 
+#include <chrono>
 #include <cstddef>
 #include <list>
 #include <map>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 namespace bootview::clients {
 
 class KnownMachines {
 public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+
     static constexpr std::size_t default_capacity = 4096;
+    static constexpr std::chrono::minutes same_boot{2};
 
     explicit KnownMachines(std::size_t capacity = default_capacity) : capacity_(capacity) {}
 
@@ -26,6 +31,11 @@ public:
     // An address has one owner, the last that was heard to have it. Of machines that have not been
     // learnt nothing is kept: most on a network boot from their disks.
     void learn_address(const dhcp::Mac& mac, dhcp::Ipv4 address);
+
+    // What its firmware was offered to load. iPXE that asks within `same_boot` after that has come
+    // from it. Of machines that have not been learnt nothing is kept.
+    void offered(const dhcp::Machine& machine, const std::string& file, TimePoint now);
+    std::string loaded_before(const dhcp::Machine& ipxe, TimePoint now) const; // empty: nothing
 
     // Nothing is known of a MAC that was never heard: just that.
     Identity identity_of(const dhcp::Mac& mac) const;
@@ -35,6 +45,8 @@ public:
 private:
     struct Known {
         Identity identity;
+        std::string offered;
+        TimePoint offered_at{};
         std::list<dhcp::Mac>::iterator heard;
     };
     Known& heard(const dhcp::Mac& mac);

@@ -8,6 +8,7 @@
 //     2. that of the [[client]] whose prefix stands before the name;
 //     3. the directory in --root that is named by its serial number or its MAC;
 //     4. --root.
+// A name may begin with the whole path of that root or of --root: it means the same.
 #pragma once
 
 #include "tftp-bridge/clients/boot_question.h"
@@ -56,22 +57,27 @@ public:
     // After a configuration was read (again). Running transfers keep their open files.
     void set_records(std::vector<ClientRecord> records) { records_ = std::move(records); }
 
-    // `name` as tftp::clean_name() gives it. If it depends on what lies in the root, the answer is
+    // `asked` as tftp::clean_name() gives it. If it depends on what lies in the root, the answer is
     // a question: to be asked of somebody who may wait, and to be answered by learn(); then the
     // place can be told, or what else has to be known for it. `now` is the same each time, however
     // long that takes.
-    std::variant<Place, NameQuestion> place_for(const tftp::Endpoint& peer, const std::string& name,
-                                                TimePoint now);
+    std::variant<Place, NameQuestion> place_for(const tftp::Endpoint& peer,
+                                                const std::string& asked, TimePoint now);
     void learn(const NameQuestion& question, std::string answer, TimePoint now);
-    BootQuestion question_about(const dhcp::Machine& machine) const;
+    BootQuestion question_about(const dhcp::Machine& machine, TimePoint now) const;
     // Has it told by DHCP that it is a Raspberry Pi, or does the name say so?
     bool is_pi(const tftp::Endpoint& peer, std::string_view name, TimePoint now);
     // The name of its [[client]], or its MAC.
     std::string describe(const dhcp::Mac& mac) const;
 
     Identity identify(const tftp::Endpoint& peer, TimePoint now);
+    // With what the name of a file tells that the client asks for: a Raspberry Pi puts its serial
+    // number or MAC in front of it. To be shown to people: anyone can ask for anything.
+    Identity identify(const tftp::Endpoint& peer, std::string_view file, TimePoint now);
     // The name of its [[client]]; empty without one.
     std::string name_of(const Identity& identity) const;
+    // The same, if the prefix before the file's name is all that there is to know it by.
+    std::string name_of(const Identity& identity, std::string_view file) const;
 
     KnownMachines& known() { return known_; }
 
@@ -81,9 +87,9 @@ private:
         TimePoint until;
     };
     std::optional<dhcp::Mac> ask_neighbours(const tftp::Endpoint& peer, TimePoint now);
-    const ClientRecord* record_by_prefix(std::string_view first) const;
+    const ClientRecord* record_by_prefix(std::string_view first, bool with_root) const;
     std::string root_of(const ClientRecord& record) const;
-    static std::vector<std::string> own_names(const Identity& identity);
+    std::string without_roots(const std::string& name, const ClientRecord* record) const;
     // Empty: not known, or not any more.
     std::optional<std::string> recent_answer(const NameQuestion& question, TimePoint now) const;
 

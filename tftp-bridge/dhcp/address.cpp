@@ -1,24 +1,12 @@
 #include "tftp-bridge/dhcp/address.h"
 
+#include "common/board_name.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
 
 namespace bootview::dhcp {
-namespace {
-
-std::optional<unsigned> hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return std::nullopt;
-}
-
-} // namespace
-
 std::string Ipv4::to_string() const {
     return fmt::format("{}.{}.{}.{}", value >> 24, value >> 16 & 0xff, value >> 8 & 0xff,
                        value & 0xff);
@@ -54,24 +42,8 @@ std::string Mac::to_string(char separator) const {
 }
 
 std::optional<Mac> Mac::from_text(std::string_view text) {
-    const bool separated = text.size() == 17;
-    if (!separated && text.size() != 12)
-        return std::nullopt;
-    const char separator = separated ? text[2] : ':';
-    if (separator != ':' && separator != '-')
-        return std::nullopt;
-    Mac mac;
-    for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
-        const std::size_t at = i * (separated ? 3 : 2);
-        if (separated && i > 0 && text[at - 1] != separator)
-            return std::nullopt;
-        const auto high = hex_digit(text[at]);
-        const auto low = hex_digit(text[at + 1]);
-        if (!high || !low)
-            return std::nullopt;
-        mac.bytes[i] = static_cast<std::uint8_t>(*high << 4 | *low);
-    }
-    return mac;
+    const auto bytes = mac_bytes(text);
+    return bytes ? std::optional(Mac{*bytes}) : std::nullopt;
 }
 
 } // namespace bootview::dhcp

@@ -30,7 +30,7 @@ struct Mac {
 
     auto operator<=>(const Mac&) const = default;
     std::string to_string(char separator = ':') const; // "dc:a6:32:01:36:c2"
-    // Separated by ':' or '-', or not at all; either case.
+    // In any of the spellings of common/board_name.h.
     static std::optional<Mac> from_text(std::string_view text);
 };
 

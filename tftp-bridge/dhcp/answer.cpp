@@ -36,6 +36,7 @@ private:
 
     std::optional<Ignored> refuse_by_type() const;
     Ignored refuse_stranger() const;
+    static Ignored refuse_ipxe(const std::string& program);
     Answer answer_choice(BootItem item, const std::optional<Machine>& machine) const;
     Answer answer_pi(const Machine& machine) const;
     Answer answer_http(const Machine& machine, const BootFiles& files) const;
@@ -133,6 +134,8 @@ Answer Question::answer(const FindBootFiles& find_boot_files) {
         return answer_program(*machine, files.ipxe_script);
     if (auto menu = answer_menu(*machine))
         return *menu;
+    if (files.program.empty() && machine->boot_class == BootClass::ipxe)
+        return refuse_ipxe("");
     if (files.program.empty())
         return Ignored{Silence::no_boot_program,
                        is_known(machine->architecture)
@@ -144,11 +147,9 @@ Answer Question::answer(const FindBootFiles& find_boot_files) {
                                          "--boot-file {}=FILE",
                                          to_string(machine->architecture),
                                          static_cast<unsigned>(machine->architecture))};
-    if (machine->boot_class == BootClass::ipxe && is_ipxe_program(files.program))
-        return Ignored{Silence::no_ipxe_script,
-                       fmt::format("it is iPXE already, and {} would start iPXE again; name a "
-                                   "script or URL with --ipxe-script",
-                                   files.program)};
+    if (machine->boot_class == BootClass::ipxe &&
+        (files.program_starts_ipxe || is_ipxe_program(files.program)))
+        return refuse_ipxe(files.program);
     return answer_program(*machine, files.program);
 }
 
@@ -171,6 +172,15 @@ Ignored Question::refuse_stranger() const {
             fmt::format("it is not known here, and may have a disk to boot from; name it by a "
                         "[[client]] with mac = \"{}\", or say --adopt to boot whatever asks",
                         message_.mac().to_string())};
+}
+
+Ignored Question::refuse_ipxe(const std::string& program) {
+    return {Silence::no_ipxe_script,
+            fmt::format("it is iPXE already, and {}; name what iPXE is to load, a script or URL, "
+                        "with --ipxe-script (ipxe-script in the configuration, also of its "
+                        "[[client]]), or put autoexec.ipxe into its root",
+                        program.empty() ? "there is nothing for it to load"
+                                        : program + " would start iPXE again")};
 }
 
 // The client has chosen from the menu (PXE 2.1 §2.2.5, "boot server discovery").
@@ -246,8 +256,11 @@ std::optional<Answer> Question::answer_menu(const Machine& machine) const {
         return std::nullopt;
     const bool uefi = is_uefi(machine.architecture);
     // UEFI firmware gets along with one choice better without a menu.
-    if (uefi && entries.size() == 1)
+    if (uefi && entries.size() == 1) {
+        if (machine.boot_class == BootClass::ipxe && is_ipxe_program(first_file))
+            return refuse_ipxe(first_file);
         return answer_program(machine, first_file);
+    }
 
     auto reply = begin("PXEClient");
     if (!uefi || on_boot_server_port()) {

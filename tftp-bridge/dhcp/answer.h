@@ -52,7 +52,10 @@ struct BootFiles {
     std::string program;     // a name, as it is asked for by TFTP
     std::string ipxe_script; // a name or a URL that iPXE gets instead
     std::string url;         // for HTTP boot
-    bool named = false;      // the machine has a [[client]], or a directory that is called like it
+    // The program is iPXE, or else iPXE itself has come from it: who is iPXE already would load it
+    // again and again.
+    bool program_starts_ipxe = false;
+    bool named = false; // the machine has a [[client]], or a directory that is called like it
     auto operator<=>(const BootFiles&) const = default;
 };
 using FindBootFiles = std::function<BootFiles(const Machine& machine)>;

@@ -1,5 +1,7 @@
 #include "tftp-bridge/dhcp/packet.h"
 
+#include "tftp-bridge/dhcp/big_endian.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -34,27 +36,9 @@ constexpr unsigned server_name_is_overloaded = 2;
 // A bound for the number of different options; there are no more codes.
 constexpr std::size_t max_options = 254;
 
-std::uint16_t read_u16(Bytes from, std::size_t at) {
-    return static_cast<std::uint16_t>(from[at] << 8 | from[at + 1]);
-}
-
-std::uint32_t read_u32(Bytes from, std::size_t at) {
-    return static_cast<std::uint32_t>(read_u16(from, at)) << 16 | read_u16(from, at + 2);
-}
-
 std::string read_text(Bytes field) {
     const auto end = std::find(field.begin(), field.end(), 0);
     return {field.begin(), end};
-}
-
-void write_u16(std::span<std::uint8_t> to, std::size_t at, std::uint16_t value) {
-    to[at] = static_cast<std::uint8_t>(value >> 8);
-    to[at + 1] = static_cast<std::uint8_t>(value & 0xff);
-}
-
-void write_u32(std::span<std::uint8_t> to, std::size_t at, std::uint32_t value) {
-    write_u16(to, at, static_cast<std::uint16_t>(value >> 16));
-    write_u16(to, at + 2, static_cast<std::uint16_t>(value & 0xffff));
 }
 
 void write_text(std::span<std::uint8_t> to, std::size_t at, std::string_view text,

@@ -41,6 +41,12 @@ std::string why_not_port_67(const std::string& interface, int bind_error, int fr
     return fmt::format("{}: cannot listen on port 67: {}", interface, std::strerror(bind_error));
 }
 
+// What a line is about. Nobody reads it, and it is made for each request.
+std::string key_of(const Mac& mac, std::string_view about) {
+    std::string key(mac.bytes.begin(), mac.bytes.end());
+    return key.append(about);
+}
+
 } // namespace
 
 Server::Server(ServerSettings settings, Machines machines, InheritedPorts inherited)
@@ -212,7 +218,9 @@ void Server::on_request(const Port& port, const Received& received, TimePoint no
         log::debug("{}: {}: not a DHCP message", interface->name, received.from.to_string());
         return;
     }
-    learn_from(*message, port.number());
+    const auto machine = identify(*message).machine;
+    const Asked asked{*message, machine};
+    learn_from(asked, port.number());
 
     Arrival arrival;
     arrival.port = port.number();
@@ -224,20 +232,21 @@ void Server::on_request(const Port& port, const Received& received, TimePoint no
                     [&](const InterfaceAddress& own) { return own.address == received.to; });
     arrival.local = asked_ours ? received.to : interface->address_for(message->relay);
 
-    // First without: most questions are about no files.
-    std::optional<Machine> wants_files;
-    auto answered = answer(*message, arrival, settings_.answers, [&](const Machine& machine) {
-        wants_files = machine;
-        return BootFiles{};
+    // First without, or with what is known: most questions are about no files.
+    bool wants_files = false;
+    auto answered = answer(*message, arrival, settings_.answers, [&](const Machine& asking) {
+        auto known = machines_.known_boot_files(asking);
+        wants_files = !known;
+        return std::move(known).value_or(BootFiles{});
     });
     if (wants_files)
         wait_for_boot_files({{received.datagram.begin(), received.datagram.end()},
                              arrival,
                              port.fd(),
                              interface->index},
-                            *wants_files, now);
+                            *machine, now);
     else
-        perform(port, interface->index, arrival.local, *message, std::move(answered), now);
+        perform(port, interface->index, arrival.local, asked, std::move(answered), now);
 }
 
 void Server::wait_for_boot_files(Question question, const Machine& machine, TimePoint now) {
@@ -261,25 +270,25 @@ void Server::wait_for_boot_files(Question question, const Machine& machine, Time
         const auto asked = waiting_.extract(key).mapped();
         const auto* port = port_of(asked.port, asked.interface);
         if (const auto parsed = port ? parse_message(asked.datagram) : std::nullopt)
-            perform(*port, asked.interface, asked.arrival.local, *parsed,
+            perform(*port, asked.interface, asked.arrival.local,
+                    {*parsed, identify(*parsed).machine},
                     answer(*parsed, asked.arrival, settings_.answers,
                            [&](const Machine&) { return files; }),
                     std::chrono::steady_clock::now());
     });
 }
 
-void Server::perform(const Port& port, int interface, Ipv4 local, const Message& message,
+void Server::perform(const Port& port, int interface, Ipv4 local, const Asked& asked,
                      Answer answered, TimePoint now) {
     if (const auto* ignored = std::get_if<Ignored>(&answered)) {
         ++counters_.ignored[static_cast<std::size_t>(ignored->silence)];
-        log_ignored(*ignored, message, interface, now);
+        log_ignored(*ignored, asked.message, interface, now);
         return;
     }
     auto& reply = std::get<Reply>(answered);
-    log_answered(reply, message, interface, now);
-    if (machines_.offered)
-        if (const auto machine = identify(message).machine)
-            machines_.offered(*machine, interface_of(interface)->name, reply.what);
+    log_answered(reply, asked, interface, now);
+    if (machines_.offered && asked.machine)
+        machines_.offered(*asked.machine, interface_of(interface)->name, reply.what);
     if (reply.delay.count() == 0) {
         send(port, reply, interface, local);
     } else if (delayed_.size() < most_delayed) {
@@ -298,11 +307,12 @@ const Port* Server::port_of(int fd, int interface) const {
 }
 
 // Which address a machine has: it says so to its DHCP server, in a broadcast, and to port 4011.
-void Server::learn_from(const Message& message, std::uint16_t port) {
+void Server::learn_from(const Asked& asked, std::uint16_t port) {
+    const auto& message = asked.message;
     if (message.operation != Operation::request)
         return;
-    if (const auto identified = identify(message); identified.machine)
-        machines_.learn(*identified.machine);
+    if (asked.machine)
+        machines_.learn(*asked.machine);
     if (message.type() != MessageType::request &&
         !(port == boot_server_port && message.type() == MessageType::inform))
         return;
@@ -363,21 +373,18 @@ void Server::log_ignored(const Ignored& ignored, const Message& message, int int
     const auto level = usual ? log::Level::debug : log::Level::info;
     if (!log::enabled(level))
         return;
-    if (!usual &&
-        !lines_.allows(fmt::format("{} {}", message.mac().to_string(), to_string(ignored.silence)),
-                       now))
+    if (!usual && !lines_.allows(key_of(message.mac(), to_string(ignored.silence)), now))
         return;
     log::write(level, fmt::format("{} on {} gets no answer: {}", machines_.describe(message.mac()),
                                   interface_of(interface)->name, ignored.why));
 }
 
-void Server::log_answered(const Reply& reply, const Message& message, int interface,
-                          TimePoint now) {
-    if (!lines_.allows(fmt::format("{} {}", message.mac().to_string(), reply.what), now))
+void Server::log_answered(const Reply& reply, const Asked& asked, int interface, TimePoint now) {
+    const auto mac = asked.message.mac();
+    if (!lines_.allows(key_of(mac, reply.what), now))
         return;
-    const auto machine = identify(message).machine;
-    log::info("{} on {}{}: offered {}", machines_.describe(message.mac()),
-              interface_of(interface)->name,
+    const auto& machine = asked.machine;
+    log::info("{} on {}{}: offered {}", machines_.describe(mac), interface_of(interface)->name,
               machine ? fmt::format(" ({}, {})", to_string(machine->boot_class),
                                     to_string(machine->architecture))
                       : "",

@@ -39,6 +39,8 @@ struct Machines {
     // Calls `then` when that is known, in the thread that calls handle().
     std::function<void(const Machine& machine, std::function<void(const BootFiles&)> then)>
         find_boot_files;
+    // The same, if it is known now.
+    std::function<std::optional<BootFiles>(const Machine& machine)> known_boot_files;
     std::function<void(const Machine& machine)> learn;
     std::function<void(const Mac& mac, Ipv4 address)> learn_address;
     std::function<std::string(const Mac& mac)> describe; // for the log
@@ -100,15 +102,20 @@ private:
 
     void on_port(const Port& port, TimePoint now);
     void on_request(const Port& port, const Received& received, TimePoint now);
-    void perform(const Port& port, int interface, Ipv4 local, const Message& message,
-                 Answer answered, TimePoint now);
+    // A message, and the machine that it is of.
+    struct Asked {
+        const Message& message;
+        const std::optional<Machine>& machine;
+    };
+    void perform(const Port& port, int interface, Ipv4 local, const Asked& asked, Answer answered,
+                 TimePoint now);
     void wait_for_boot_files(Question question, const Machine& machine, TimePoint now);
-    void learn_from(const Message& message, std::uint16_t port);
+    void learn_from(const Asked& asked, std::uint16_t port);
     void send(const Port& port, const Reply& reply, int interface, Ipv4 local);
     void send_delayed(TimePoint now);
     void arm_timer(TimePoint now);
     void log_ignored(const Ignored& ignored, const Message& message, int interface, TimePoint now);
-    void log_answered(const Reply& reply, const Message& message, int interface, TimePoint now);
+    void log_answered(const Reply& reply, const Asked& asked, int interface, TimePoint now);
 
     const ServerSettings settings_;
     const Machines machines_;

@@ -1,5 +1,7 @@
 #include "tftp-bridge/dhcp/udp_frame.h"
 
+#include "tftp-bridge/dhcp/big_endian.h"
+
 #include <algorithm>
 
 namespace bootview::dhcp {
@@ -9,22 +11,12 @@ constexpr std::size_t ip_header = 20;
 constexpr std::size_t udp_header = 8;
 constexpr std::uint8_t udp = 17;
 
-std::uint16_t read_u16(Bytes from, std::size_t at) {
-    return static_cast<std::uint16_t>(from[at] << 8 | from[at + 1]);
-}
-
 Ipv4 read_address(Bytes from, std::size_t at) {
-    return {static_cast<std::uint32_t>(read_u16(from, at)) << 16 | read_u16(from, at + 2)};
-}
-
-void write_u16(std::vector<std::uint8_t>& to, std::size_t at, std::size_t value) {
-    to[at] = static_cast<std::uint8_t>(value >> 8 & 0xff);
-    to[at + 1] = static_cast<std::uint8_t>(value & 0xff);
+    return {read_u32(from, at)};
 }
 
 void write_address(std::vector<std::uint8_t>& to, std::size_t at, Ipv4 address) {
-    write_u16(to, at, address.value >> 16);
-    write_u16(to, at + 2, address.value & 0xffff);
+    write_u32(to, at, address.value);
 }
 
 // RFC 1071: the sum of 16-bit words, an odd last byte padded.
@@ -64,20 +56,19 @@ std::vector<std::uint8_t> build_udp_frame(const UdpFrame& frame) {
     std::copy(frame.payload.begin(), frame.payload.end(), packet.begin() + ip_header + udp_header);
     packet[0] = 4 << 4 | ip_header / 4;
     packet[1] = 0xc0; // network control, as DHCP servers do
-    write_u16(packet, 2, packet.size());
+    write_u16(packet, 2, static_cast<std::uint16_t>(packet.size()));
     packet[8] = 64; // time to live
     packet[9] = udp;
     write_address(packet, 12, frame.from);
     write_address(packet, 16, frame.to);
     write_u16(packet, 10, folded(sum(Bytes(packet).first(ip_header))));
 
-    const std::size_t length = udp_header + frame.payload.size();
+    const auto length = static_cast<std::uint16_t>(udp_header + frame.payload.size());
     write_u16(packet, ip_header, frame.from_port);
     write_u16(packet, ip_header + 2, frame.to_port);
     write_u16(packet, ip_header + 4, length);
     // RFC 768: over a pseudo header of both addresses, the protocol and the length, too.
-    const auto pseudo =
-        sum(Bytes(packet).subspan(12, 8)) + udp + static_cast<std::uint32_t>(length);
+    const auto pseudo = sum(Bytes(packet).subspan(12, 8)) + udp + length;
     const auto checksum = folded(sum(Bytes(packet).subspan(ip_header), pseudo));
     write_u16(packet, ip_header + 6, checksum == 0 ? 0xffff : checksum);
     return packet;

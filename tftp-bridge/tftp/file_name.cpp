@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace bootview::tftp {
 namespace {
 
@@ -14,19 +16,33 @@ bool is_control(char c) {
 
 std::string clean_name(std::string_view asked) {
     // 0xff never ends a UTF-8 name; other bytes beyond ASCII may.
-    while (!asked.empty() && (is_control(asked.back()) || asked.back() == '\xff'))
+    while (!asked.empty() &&
+           (is_control(asked.back()) || asked.back() == ' ' || asked.back() == '\xff'))
         asked.remove_suffix(1);
 
     std::string name;
     name.reserve(asked.size());
-    for (char c : asked) {
-        if (c == '\\')
-            c = '/';
-        if (c == '/' && (name.empty() || name.back() == '/'))
+    while (!asked.empty()) {
+        const auto part = asked.substr(0, asked.find_first_of("/\\"));
+        const bool last = part.size() == asked.size();
+        asked.remove_prefix(std::min(part.size() + 1, asked.size()));
+        if (part.empty() || part == ".")
             continue;
-        name.push_back(c);
+        name += part;
+        if (!last)
+            name += '/';
     }
     return name;
+}
+
+std::string without_own_path(const std::string& name, std::string_view root) {
+    auto own = clean_name(root);
+    if (own.ends_with('/'))
+        own.pop_back();
+    const auto rest = own.size() + 1;
+    if (own.empty() || name.size() <= rest || !name.starts_with(own) || name[own.size()] != '/')
+        return name;
+    return name.substr(rest);
 }
 
 std::string printable(std::string_view text) {

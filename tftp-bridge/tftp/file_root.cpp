@@ -1,5 +1,7 @@
 #include "tftp-bridge/tftp/file_root.h"
 
+#include "common/board_name.h"
+#include "common/shell_word.h"
 #include "tftp-bridge/tftp/start_error.h"
 
 #include <dirent.h>
@@ -59,18 +61,52 @@ std::optional<dev_t> device_of(int fd) {
     return makedev(info.stx_dev_major, info.stx_dev_minor);
 }
 
-// The entry of a directory that has this name but for the case of letters; of several, the first
-// in the order of their bytes, so that it is always the same one.
-std::optional<std::string> folded_entry(int root, const std::string& directory,
-                                        std::string_view name) {
+// How far an entry's name is from the one that was asked for; the less, the better. By number only
+// what is a machine's name: firmware asks for "cafef00d", people have "10000000CAFEF00D" there.
+enum class Likeness : std::uint8_t { but_for_case, same_board, none };
+
+class AskedName {
+public:
+    // `top`: directly below the root are the machines' own directories. Deeper, "0A" is a part of
+    // an address, which PXELINUX asks for, and not the number that "A" is.
+    AskedName(std::string_view name, bool top) : name_(name), top_(top), board_(board_of(name)) {}
+
+    Likeness likeness(std::string_view entry) const {
+        if (equal_ignoring_case(entry, name_))
+            return Likeness::but_for_case;
+        return board_ && board_of(entry) == board_ ? Likeness::same_board : Likeness::none;
+    }
+
+private:
+    std::optional<BoardName> board_of(std::string_view name) const {
+        return top_ ? BoardName::from_short_text(name) : BoardName::from_text(name);
+    }
+
+    std::string_view name_;
+    bool top_;
+    std::optional<BoardName> board_;
+};
+
+// The entry of a directory that is meant by this name, which is not there itself; of several the
+// one that is most like it, then the first in the order of their bytes, so that it is always the
+// same one.
+std::optional<std::string> meant_entry(int root, const std::string& directory,
+                                       std::string_view name) {
     const int fd = open_beneath_with(root, directory.empty() ? "." : directory.c_str(),
                                      O_RDONLY | O_DIRECTORY);
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : fdopendir(fd), closedir);
-    std::optional<std::string> found;
-    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
-        if (equal_ignoring_case(entry->d_name, name) && (!found || entry->d_name < *found))
+    const AskedName asked(name, directory.empty());
+    auto best = Likeness::none;
+    std::string found;
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+        const auto likeness = asked.likeness(entry->d_name);
+        if (likeness < best || (likeness == best && best != Likeness::none &&
+                                std::string_view(entry->d_name) < found)) {
+            best = likeness;
             found = entry->d_name;
-    return found;
+        }
+    }
+    return best == Likeness::none ? std::nullopt : std::optional(found);
 }
 
 // `name` as the directories below the root spell it.
@@ -83,7 +119,7 @@ std::optional<std::string> folded_path(int root, std::string_view name) {
         path += (path.empty() ? "" : "/") + std::string(part);
         if (const Descriptor exact(open_beneath_with(root, path.c_str(), O_PATH)); exact)
             continue;
-        const auto entry = folded_entry(root, parent, part);
+        const auto entry = meant_entry(root, parent, part);
         if (!entry)
             return std::nullopt;
         path = (parent.empty() ? "" : parent + "/") + *entry;
@@ -157,7 +193,7 @@ void FileRoot::check() const {
             throw StartError(
                 fmt::format("--root {}: the FUSE program that was mounted there is gone; "
                             "unmount it (fusermount3 -u {}) and mount it again",
-                            path_, path_));
+                            path_, shell_word(path_)));
         default:
             throw StartError(
                 fmt::format("--root {}: {}; let the user that runs tftp-bridge enter this "

@@ -47,7 +47,8 @@ struct RootCalls {
 class FileRoot {
 public:
     // With `fold_case`, a name that is not there finds the one that differs from it in nothing but
-    // the case of ASCII letters, as on the FAT that most boot files come from.
+    // the case of ASCII letters, as on the FAT that most boot files come from; or else the one that
+    // stands for the same machine (common/board_name.h).
     explicit FileRoot(std::string path, bool fold_case = false,
                       RootCalls calls = RootCalls::system());
 

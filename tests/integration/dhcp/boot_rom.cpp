@@ -2,6 +2,7 @@
 //
 //     boot-rom INTERFACE ask MACHINE [EXPECTED]     DISCOVER without an address; EXPECTED answers
 //     boot-rom INTERFACE silent MACHINE BARRIER     no answer to it before the one to BARRIER
+//     boot-rom INTERFACE told MACHINE OWN           what it would load, asked to the end as ROMs do
 //     boot-rom INTERFACE ask4011 MACHINE SERVER PORT  REQUEST from PORT to SERVER's 4011
 //     boot-rom INTERFACE relay MACHINE SERVER OWN   as the relay agent OWN would pass it on
 //     boot-rom INTERFACE lease SERVER               an ordinary client; prints its address
@@ -16,6 +17,7 @@
 #include "common/descriptor.h"
 #include "messages.h"
 #include "tftp-bridge/dhcp/port.h"
+#include "tftp-bridge/dhcp/pxe_options.h"
 #include "tftp-bridge/dhcp/udp_frame.h"
 
 #include <arpa/inet.h>
@@ -55,6 +57,24 @@ Message plain() {
     return message;
 }
 
+// iPXE on the machine that has asked this.
+Message ipxe_on(const Message& firmware) {
+    auto message = ipxe_bios();
+    message.hardware = firmware.hardware;
+    return message;
+}
+
+// iPXE that UEFI firmware has started.
+Message ipxe_x64() {
+    auto message = ipxe_bios();
+    for (auto& option : message.options)
+        if (option.code == Code::architecture)
+            option.value = {0, 7};
+        else if (option.code == Code::vendor_class)
+            option.value = value_of("PXEClient:Arch:00007:UNDI:003010");
+    return message;
+}
+
 Message machine_named(const std::string& name) {
     static const std::map<std::string, std::function<Message()>> machines = {
         {"pi3", pi_3},
@@ -63,7 +83,10 @@ Message machine_named(const std::string& name) {
         {"pi5", pi_5},
         {"bios", pc_bios},
         {"ipxe", ipxe_bios},
+        {"bios-ipxe", [] { return ipxe_on(pc_bios()); }}, // what "bios" has become
         {"plain", plain},
+        {"ipxe-x64", ipxe_x64},
+        {"ia32", [] { return edk2(6); }},
         {"x64", [] { return edk2(7); }},
         {"ebc", [] { return edk2(9); }},
         {"arm64", [] { return edk2(11); }},
@@ -208,10 +231,9 @@ bool is_silent(const std::string& interface, const std::string& machine,
 }
 
 // Ordinary sockets, for machines that have an address.
-std::optional<std::vector<std::uint8_t>> exchange(const std::string& interface, Ipv4 own,
-                                                  std::uint16_t port, Ipv4 server,
-                                                  std::uint16_t server_port_number,
-                                                  const Message& message) {
+std::optional<std::pair<Ipv4, std::vector<std::uint8_t>>>
+question_and_answer(const std::string& interface, Ipv4 own, std::uint16_t port, Ipv4 server,
+                    std::uint16_t server_port_number, const Message& message) {
     const Descriptor fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const int on = 1;
     sockaddr_in address{};
@@ -237,8 +259,112 @@ std::optional<std::vector<std::uint8_t>> exchange(const std::string& interface, 
     const auto got = recvfrom(fd.get(), answer.data(), answer.size(), 0,
                               reinterpret_cast<sockaddr*>(&address), &length);
     answer.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    print({ntohl(address.sin_addr.s_addr)}, answer);
-    return answer;
+    return std::pair{Ipv4{ntohl(address.sin_addr.s_addr)}, answer};
+}
+
+std::optional<std::vector<std::uint8_t>> exchange(const std::string& interface, Ipv4 own,
+                                                  std::uint16_t port, Ipv4 server,
+                                                  std::uint16_t server_port_number,
+                                                  const Message& message) {
+    const auto answer =
+        question_and_answer(interface, own, port, server, server_port_number, message);
+    if (!answer)
+        return std::nullopt;
+    print(answer->first, answer->second);
+    return answer->second;
+}
+
+// What option 43 says (PXE 2.1 §2.4): the lines of the menu, by the types that they stand for.
+std::vector<std::pair<std::uint16_t, std::string>> menu_of(const Message& message) {
+    std::vector<std::pair<std::uint16_t, std::string>> lines;
+    const auto option = message.find(Code::vendor_specific);
+    for (std::size_t at = 0; option && at + 1 < option->size() && (*option)[at] != 255;
+         at += 2U + (*option)[at + 1])
+        if ((*option)[at] == 9)
+            for (std::size_t line = at + 2; line + 2 < at + 2U + (*option)[at + 1];
+                 line += 3U + (*option)[line + 2])
+                lines.emplace_back((*option)[line] << 8 | (*option)[line + 1],
+                                   std::string(option->begin() + static_cast<long>(line) + 3,
+                                               option->begin() + static_cast<long>(line) + 3 +
+                                                   (*option)[line + 2]));
+    return lines;
+}
+
+std::string file_in(const Message& message) {
+    auto file = message.file;
+    if (const auto option = message.find(Code::boot_file); file.empty() && option)
+        file.assign(option->begin(), option->end());
+    while (file.ends_with('\0'))
+        file.pop_back();
+    return file;
+}
+
+Ipv4 server_of(const Message& message) {
+    const auto option = message.find(Code::server_identifier);
+    if (!message.server.is_zero() || !option || option->size() != 4)
+        return message.server;
+    return {static_cast<std::uint32_t>((*option)[0]) << 24 |
+            static_cast<std::uint32_t>((*option)[1]) << 16 |
+            static_cast<std::uint32_t>((*option)[2]) << 8 | (*option)[3]};
+}
+
+// "10.77.0.2 pxelinux.0", each line of a menu, or "nothing".
+bool told(const std::string& interface, const std::string& machine, Ipv4 own) {
+    Wire wire(interface);
+    const auto message = with_transaction(machine_named(machine), 0x1001);
+    wire.send(message);
+    wire.send(with_transaction(pi_4(), 0x1002)); // whom everybody answers
+    std::optional<std::pair<Ipv4, std::vector<std::uint8_t>>> packet;
+    for (auto until = Clock::now() + patience;
+         const auto answer = wire.receive({0x1001, 0x1002}, until);) {
+        if (parse_message(answer->second)->transaction == 0x1001) {
+            packet = answer;
+            break;
+        }
+        until =
+            Clock::now() + std::chrono::milliseconds(300); // what has to be looked up comes later
+    }
+    if (!packet) {
+        fmt::print("nothing\n");
+        return true;
+    }
+    const auto offer = parse_message(packet->second).value();
+    const bool is_uefi = machine_named(machine).find(Code::architecture)->back() >= 6;
+    const auto request = as_type(message, MessageType::request, own);
+    const auto ask_boot_server = [&](const Message& question) {
+        const auto answer = question_and_answer(interface, own, client_port, packet->first,
+                                                boot_server_port, question);
+        return answer ? parse_message(answer->second) : std::nullopt;
+    };
+    auto last = offer;
+    if (is_uefi && file_in(offer).empty() && offer.your.is_zero()) // a DHCP server has said all
+        if (const auto answer = ask_boot_server(request))
+            last = *answer;
+    auto menu = menu_of(last);
+    if (!machine.starts_with("pi")) // a PC gives up there
+        std::erase_if(menu, [](const auto& line) { return line.second.starts_with("Raspberry"); });
+    const auto show = [](const std::string& text, const Message& from) {
+        fmt::print("{}{} {}\n", text, server_of(from).to_string(), file_in(from));
+    };
+    for (const auto& [type, text] : menu) {
+        if (type > 0 && type < first_free_type)
+            continue; // of a server elsewhere on the network
+        auto choice = request;
+        const auto byte = [](int value) { return static_cast<std::uint8_t>(value); };
+        choice.options.push_back(
+            {Code::vendor_specific, {71, 4, byte(type >> 8), byte(type), 0, 0, 255}});
+        const auto answer = type == 0 ? std::nullopt : ask_boot_server(choice);
+        if (type == 0)
+            fmt::print("[{}] {}\n", text,
+                       text.starts_with("Rasp") ? server_of(offer).to_string() : "local");
+        else if (answer)
+            show(menu.size() == 1 ? "" : fmt::format("[{}] ", text), *answer);
+    }
+    if (menu.empty() && file_in(last).empty())
+        fmt::print("nothing\n");
+    else if (menu.empty())
+        show("", last);
+    return true;
 }
 
 bool lease(const std::string& interface, Ipv4 server) {
@@ -367,6 +493,8 @@ bool run(const std::vector<std::string>& arguments) {
                    arguments.size() > 4 ? static_cast<unsigned>(std::stoul(argument(4))) : 1);
     if (what == "silent")
         return is_silent(interface, argument(3), argument(4));
+    if (what == "told")
+        return told(interface, argument(3), address(4));
     if (what == "ask4011")
         return exchange(interface, {}, static_cast<std::uint16_t>(std::stoul(argument(5))),
                         address(4), boot_server_port,

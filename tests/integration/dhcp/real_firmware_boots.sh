@@ -161,13 +161,14 @@ u-boot)
     [ "$(grep -c '"image": 5000003 bytes in' "$scratch/log")" = 2 ] || fail "$(cat "$scratch/log")"
     ;;
 uefi-ipxe)
-    # UEFI loads iPXE, and iPXE its script.
+    # UEFI loads iPXE, by a name that does not say so, and iPXE its script and not itself.
     need_file /usr/lib/ipxe/snponly.efi
-    cp /usr/lib/ipxe/snponly.efi "$root"
+    mkdir -p "$root/EFI/BOOT"
+    cp /usr/lib/ipxe/snponly.efi "$root/EFI/BOOT/BOOTX64.EFI"
     printf '#!ipxe\necho BOOTVIEW IPXE SCRIPT from ${proxydhcp/next-server}\npoweroff\n' >"$root/boot.ipxe"
     start_bridge --dhcp-proxy
     boot_uefi 'BOOTVIEW IPXE SCRIPT from 10.77.0.2'
-    offered '57 on eth0 (uefi, x64)' snponly.efi
+    offered '57 on eth0 (uefi, x64)' EFI/BOOT/BOOTX64.EFI
     offered '57 on eth0 (ipxe, x64)' boot.ipxe
     ;;
 uefi)

@@ -34,6 +34,23 @@ rom ask bios 1 >/dev/null || fail "not answered after a flood"
 [ "$(wc -l <"$scratch/log")" -lt 100 ] || fail "$(wc -l <"$scratch/log") lines"
 stop_bridge
 
+# iPXE is not sent round in circles by a boot program that starts it, whatever that is called: it is told what to set,
+# or gets a script that is there. The first is known by the file's content, the second by what it has just become.
+printf 'PXE->EB:' >"$scratch/root/pxelinux.0"
+start_bridge --dhcp-proxy
+rom silent ipxe bios >/dev/null || fail "iPXE was offered iPXE"
+echo >"$scratch/root/pxelinux.0"
+rom silent bios-ipxe pi4 >/dev/null || fail "iPXE was offered what it has come from"
+for machine in 56 55; do
+    [ "$(grep -c "52:54:00:12:34:$machine on eth0 gets no answer: it is iPXE already, and pxelinux.0 would.*ipxe-script" \
+        "$scratch/log")" = 1 ] || fail "$machine: $(cat "$scratch/log")"
+done
+echo '#!ipxe' >"$scratch/root/autoexec.ipxe"
+sleep 0.3 # what was found is good for 200 ms
+expect ipxe "$(rom ask bios-ipxe 1)" 'file=autoexec.ipxe '
+rm "$scratch/root/autoexec.ipxe"
+stop_bridge
+
 # Told to answer none but those it knows, it says of each stranger what would make it one of them. A
 # Raspberry Pi has no disk of its own that it could be kept from.
 printf '%s\n' '[[client]]' 'name = "desk"' 'mac = "52:54:00:12:34:57"' >"$scratch/clients.toml"

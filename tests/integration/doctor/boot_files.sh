@@ -87,10 +87,14 @@ finds failure initrd-damaged
 # Whoever looks without the program that unpacks it must not call it damaged.
 zstd -q -c "$scratch/initrd" >"$scratch/packed"
 put "$scratch/packed" initrd.img
+put "$scratch/packed" initrd2.img
+write pxelinux.cfg/01-52-54-00-12-34-56 'DEFAULT linux' 'LABEL linux' '  KERNEL vmlinuz' \
+    "  APPEND initrd=initrd2.img $good_line"
 if can_remount "a machine without zstd"; then
     before=(unshare -m bash -c 'mount --bind /dev/null "$(command -v zstd)" && exec "$@"' -)
     examine "$image"
     finds unchecked initrd-not-unpackable
+    [ "$(grep -c '"initrd-not-unpackable"' "$scratch/findings")" = 1 ] || fail "one program is missing: $(all_said)"
     no initrd-damaged
     before=()
 fi

@@ -26,6 +26,20 @@ for packing in gzip:gz xz:xz zstd:zst; do
     sound "what ${packing%:*} had packed"
     rm "$packed" "$scratch/packed"
 done
+# In a directory: what was unpacked already, and what is no image, is nothing to complain of.
+mkdir "$scratch/images"
+cp --sparse=always "$image" "$scratch/images/boot.img"
+xz -0 -c "$image" >"$scratch/images/boot.img.xz"
+echo "What lies here" >"$scratch/images/README"
+cp --sparse=always "$image" "$scratch/images/boot.img.bak"
+examine "$scratch/images"
+sound "an image and what lies beside it"
+mv "$scratch/images/boot.img.xz" "$scratch/images/other.img.xz"
+: >"$scratch/images/empty.img"
+examine "$scratch/images"
+finds failure image-packed other.img.xz
+finds failure image-empty
+rm -r "$scratch/images"
 printf 'QFI\xfb' | cat - "$scratch/zeros.img" >"$scratch/disk.qcow2"
 examine "$scratch/disk.qcow2"
 finds failure image-format qemu-nbd
@@ -37,6 +51,33 @@ finds failure image-truncated 'partition 2'
 truncate -s 9M "$image"
 examine "$image"
 finds failure image-truncated
+# A FAT that is longer than its partition is no truncated image: whether that matters, files tell.
+good_image
+echo ', 32767' | sfdisk -q -N 1 --no-reread "$image" 2>/dev/null
+mends warning fat-longer-than-partition "$image"
+sound "a partition as long as its FAT"
+good_image
+echo ', 172' | sfdisk -q -N 1 --no-reread "$image" 2>/dev/null
+mends failure fat-longer-than-partition "$image"
+sound "a partition as long as its FAT again"
+dd if="$image" of="$scratch/bare.img" bs=512 skip=2048 count=32767 status=none
+mends warning fat-longer-than-image "$scratch/bare.img"
+truncate -s 86K "$scratch/bare.img"
+examine "$scratch/bare.img"
+finds failure image-truncated 'its FAT reaches'
+rm "$scratch/bare.img"
+# A FAT that boots stands after one that does not, as the recovery system of PINN has it.
+truncate -s 24M "$scratch/pinn.img"
+printf 'label: dos\nstart=2048, size=8192, type=c\nstart=10240, size=32768, type=c\n' | sfdisk -q "$scratch/pinn.img"
+mkfs.vfat -F 12 --offset 2048 "$scratch/pinn.img" 4096 >/dev/null 2>&1
+dd if="$scratch/blank.img" of="$scratch/pinn.img" bs=512 skip=2048 seek=10240 count=32768 conv=notrunc,sparse status=none
+mcopy -i "$scratch/pinn.img@@1M" "$scratch/text" ::recovery.elf
+mcopy -i "$scratch/pinn.img@@5M" "$scratch/vmlinuz" ::vmlinuz
+examine "$scratch/pinn.img"
+finds warning boot-partition-other 'view-options = ["partition=2"]'
+examine -o partition=2 "$scratch/pinn.img"
+no boot-partition-other
+rm "$scratch/pinn.img"
 good_image
 printf x >>"$image"
 mends warning image-size-odd "$image"
@@ -48,6 +89,12 @@ with open(sys.argv[1], "r+b") as disk:
     disk.write(b"\x01")
 END
 mends warning fat-dirty "$image"
+good_image
+fat=$((1048576 + $(od -An -tu2 -j $((1048576 + 14)) -N 2 "$image") * 512))
+printf '\xbf' | dd of="$image" bs=1 seek=$((fat + 3)) conv=notrunc status=none
+examine "$image"
+finds warning fat-io-error "a disk failed"
+no fat-dirty
 good_image
 python3 - "$image" <<'END'
 import struct, sys

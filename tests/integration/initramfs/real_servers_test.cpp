@@ -133,6 +133,40 @@ TEST(RealServers, ExportsThatAreMissingAreNamed) {
     Attempt(server.port, "disc").expect_failure("no export 'disc'");
 }
 
+// Another machine, by its address, that has an export open. Null: it was refused.
+nbd_handle* open_from(const char* address, std::uint16_t port) {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    inet_pton(AF_INET, address, &name.sin_addr);
+    EXPECT_EQ(bind(socket, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    name.sin_port = htons(port);
+    inet_pton(AF_INET, "127.0.0.1", &name.sin_addr);
+    EXPECT_EQ(connect(socket, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+    auto* handle = nbd_create();
+    nbd_set_export_name(handle, "disk.img");
+    if (nbd_connect_socket(handle, socket) == 0)
+        return handle;
+    nbd_close(handle);
+    return nullptr;
+}
+
+TEST(RealServers, AnImageThatAnotherMachineWritesIsSaidToBeAndByWhom) {
+    if (std::string_view(SANITIZE) != "")
+        GTEST_SKIP() << "nbdkit does not load a sanitized plugin by itself";
+    const test::TemporaryDirectory images;
+    const auto image = images.write("disk.img", std::string(4096, 'x')).string();
+    for (const std::string& source : {"file=" + image, "dir=" + images.path().string()}) {
+        const Nbdkit server({PLUGIN, source, "notify=none", "writers=one"});
+        auto* other = open_from("127.0.0.9", server.port);
+        // By the name that the image has in TFTP's paths; of a single image any name is good.
+        Attempt(server.port, "disk.img").expect_failure("in use: written by 127.0.0.9 since ");
+        ASSERT_NE(other, nullptr);
+        nbd_close(other);
+        EXPECT_TRUE(Attempt(server.port, "disk.img").connection);
+    }
+}
+
 TEST(RealServers, AnOldstyleServerIsCalledSo) {
     const Nbdkit server({"-o", "memory", "1M"});
     Attempt(server.port, "").expect_failure("oldstyle");

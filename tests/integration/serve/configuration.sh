@@ -40,6 +40,11 @@ write "images = \"$scratch/images\"" '[[client]]' 'name = "here"' 'ip = "127.0.0
 [[ $(cat "$scratch/out") == "image one: $scratch/images/one.img
 image two: $scratch/images/two.img
 client here: one" ]] || die "check says: $(cat "$scratch/out")"
+write "images = \"$scratch/images\"" 'status-page = 8080' 'interface = ["lo", "nosuch0"]' >"$config"
+refused "$config:3: interface nosuch0: this machine has none of that name" "$config:2: status-page is for bootview serve; under systemd"
+write "images = \"$scratch/images\"" 'status-page = 8080' >"$config"
+"$BOOTVIEW" config check "$config" >"$scratch/out" 2>"$scratch/check.err" || die "a key that the units ignore is no mistake"
+grep -qF 'systemctl edit bootview-monitor.service' "$scratch/check.err" || die "check does not say who decides on status-page"
 status=0
 "$BOOTVIEW" config chekc 2>/dev/null || status=$?
 [[ $status == 2 ]] || die "status $status for a wrong command line"
@@ -62,17 +67,41 @@ sort -u "$scratch/options" | diff - "$scratch/page" || die "the options (<) and 
 
 golden=$top/tests/unit/bootview/config/golden
 mkdir -p "$scratch"/srv/{nobodd/images,nbd,tftp/52-54-00-12-34-56,tftp/dc-a6-32-01-36-c2} "$scratch/import/conf.d"
-for image in nobodd/images/{jammy,kitchen,noble} nbd/{jammy,rescue-2024}; do echo x >"$scratch/srv/$image.img"; done
+for image in nobodd/images/{jammy,kitchen} noble lab nbd/{jammy,rescue-2024}; do echo x >"$scratch/srv/$image.img"; done
+# type_it: what a configuration says is to be typed first.
+type_it() { sed -n 's/^#     sudo //p' "$scratch/imported.toml" | bash -euo pipefail; }
 for kind in nobodd nbd-server dnsmasq; do
-    sed "s|/srv/|$scratch/srv/|; s|= images/|= $scratch/srv/nobodd/images/|" "$golden/$kind.conf" >"$scratch/import/$kind.conf"
+    sed "s|/srv/|$scratch/srv/|; s|= images/|= ../srv/|; s|/var/tmp/|$scratch/srv/|" "$golden/$kind.conf" >"$scratch/import/$kind.conf"
     "$BOOTVIEW" config import "$kind" "$scratch/import/$kind.conf" >"$scratch/imported.toml" || die "import $kind"
-    # dnsmasq has no images.
-    [[ $kind != dnsmasq ]] || sed -i "1i images = \"$scratch/images\"" "$scratch/imported.toml"
+    type_it || die "what import $kind says is to be typed does not work"
+    # dnsmasq has no images, nor this machine its interface.
+    [[ $kind != dnsmasq ]] || sed -i "1i images = \"$scratch/images\"
+        s/\"eth0\"/\"lo\"/" "$scratch/imported.toml"
     "$BOOTVIEW" config check "$scratch/imported.toml" >/dev/null 2>"$scratch/check.err" || die "check of what $kind came to"
 done
-# With what a file includes.
+# With what a file includes, from wherever it is typed.
 write '[board:11111111]' "image = $scratch/srv/nobodd/images/a.img" >"$scratch/import/conf.d/b.conf"
-"$BOOTVIEW" config import nobodd "$scratch/import/nobodd.conf" | grep -x 'serial = "11111111"' >/dev/null || die "conf.d was left out"
+(cd "$scratch/import" && "$BOOTVIEW" config import nobodd nobodd.conf) >"$scratch/imported.toml"
+grep -x 'serial = "11111111"' "$scratch/imported.toml" >/dev/null || die "conf.d was left out"
+grep -xF "images = \"$scratch/srv/nobodd/images\"" "$scratch/imported.toml" >/dev/null || die "a relative path has lost the images"
+grep -qF "ln -s $scratch/srv/noble.img " "$scratch/imported.toml" || die "an image is not relative to its file"
+
+# Servers that worked together. A name that only nbd-server knew, of an image with a name that a shell would not leave alone.
+odd="$scratch/my images/a'b \$(x).img"
+mkdir "${odd%/*}"
+make_image odd "$odd"
+write '[board:10000000abcd1234]' "Image = $odd" >"$scratch/import/one.conf"
+write '[generic]' '[class room]' "exportname = $odd" >"$scratch/import/nbd.conf"
+write 'interface=lo # for now' 'dhcp-range=127.0.0.0,proxy' 'pxe-service=0,"Raspberry Pi Boot"' >"$scratch/import/pxe.conf"
+"$BOOTVIEW" config import nobodd "$scratch/import/one.conf" nbd-server "$scratch/import/nbd.conf" dnsmasq "$scratch/import/pxe.conf" >"$scratch/imported.toml"
+! "$BOOTVIEW" config check "$scratch/imported.toml" >/dev/null 2>"$scratch/check.err" || die "check is content without the link"
+grep -qF 'root class room: no image' "$scratch/check.err" || die "check does not say what is missing"
+type_it || die "a path with quotes can't be typed"
+"$BOOTVIEW" config check "$scratch/imported.toml" >"$scratch/out" 2>"$scratch/check.err" || die "check of three servers"
+grep -qxF 'client 10000000abcd1234: class room' "$scratch/out" || die "the board has not got the image by its export's name"
+status=0
+"$BOOTVIEW" config import nobdd x 2>/dev/null || status=$?
+[[ $status == 2 ]] || die "status $status for a server that is not known"
 
 # --- bootview config units
 

@@ -71,9 +71,16 @@ expect '<a href="/client/127.0.0.1">127.0.0.1</a>' curl --silent "$page"
 expect 'wrote to disk' curl --silent "${page}client/127.0.0.1"
 ! curl --silent --header 'Host: elsewhere.example' "$page" | grep 127.0.0.1 || die "a stranger's page can read it"
 
+curl --silent --header "Host: $(uname -n)" "$page" | grep 127.0.0.1 >/dev/null || die "the page refuses this machine's own name"
+
 # Whoever asks for what is not there is told what is.
 ! log nobody 2>"$scratch/said" || die "there is no such client"
 grep -q "'nobody' has asked for nothing yet; those that have: 127.0.0.1" "$scratch/said" || die "$(cat "$scratch/said")"
+
+# A board is known by the serial number that it asks with, though no DHCP told of it.
+fetch CAFEF00D/config.txt >/dev/null 2>&1 || true
+expect 'did not get CAFEF00D/config.txt' log 10000000cafef00d
+expect 'did not get CAFEF00D/config.txt' curl --silent "${page}client/cafef00d"
 
 # --watch says what is new, without being asked.
 status --watch >"$scratch/watched" &
@@ -92,7 +99,12 @@ try() { fetch cmdline.txt >/dev/null && log 127.0.0.1 2>/dev/null | grep -q cmdl
 wait_for 60 try || die "the next monitor hears nothing"
 echo "ok: a monitor that was killed"
 
+# Whose server is gone is not told of success.
 stop_serve
+! log cafef00d 2>"$scratch/said" || die "log succeeds without a server"
+grep -q 'no monitor answers there' "$scratch/said" || die "$(cat "$scratch/said")"
+! "$BOOTVIEW" log "cafef00d-$$" >"$scratch/out" 2>"$scratch/said" ||
+    die "log succeeds without a server: $(cat "$scratch/out")"
 left=$(compgen -G "$socket.*" || true)
 [[ -z $left ]] || die "left behind: $left"
 ! status 2>"$scratch/said" || die "nobody is there"

@@ -313,12 +313,28 @@ TEST_F(Protocol, AFileThatIsSlowToOpenIsOpenedOnceForARepeatedRequest) {
     EXPECT_EQ(packet.from, first.from);
 }
 
-TEST(ProtocolNames, WithFoldedCaseFirmwareMayWriteNamesAsItLikes) {
+TEST(ProtocolNames, FirmwareMayWriteNamesAsItLikes) {
     test::TemporaryDirectory root;
     root.write("EFI/BOOT/BOOTX64.EFI", "efi");
-    ServerProcess server({root.path(), {"--fold-case"}, "127.0.0.1:0", {}});
-    EXPECT_EQ(WireClient(server.port()).fetch("efi\\boot\\bootx64.efi"), "efi");
+    root.write("10000000CAFEF00D/config.txt", "pi");
+    ServerProcess server({root.path(), {}, "127.0.0.1:0", {}});
+    const auto whole = root.path().string();
+    for (const auto& name :
+         {std::string("efi\\boot\\bootx64.efi"), std::string("\\EFI\\Boot\\bootx64.efi "),
+          std::string("./efi/./boot//bootx64.efi"), whole + "/EFI/BOOT/BOOTX64.EFI",
+          "/" + whole + "//efi/boot/bootx64.efi"})
+        EXPECT_EQ(WireClient(server.port()).fetch(name), "efi") << name;
+    EXPECT_EQ(WireClient(server.port()).fetch("cafef00d/config.txt"), "pi");
     EXPECT_TRUE(WireClient(server.port()).fetch("efi/boot/missing").starts_with("ERROR 1: "));
+    EXPECT_TRUE(WireClient(server.port()).fetch(whole + "/../etc/passwd").starts_with("ERROR "));
+}
+
+TEST(ProtocolNames, WithoutFoldingNamesAreWhatTheyAre) {
+    test::TemporaryDirectory root;
+    root.write("EFI/BOOT/BOOTX64.EFI", "efi");
+    ServerProcess server({root.path(), {"--no-fold-case"}, "127.0.0.1:0", {}});
+    EXPECT_EQ(WireClient(server.port()).fetch("EFI/BOOT/BOOTX64.EFI"), "efi");
+    EXPECT_TRUE(WireClient(server.port()).fetch("efi/boot/bootx64.efi").starts_with("ERROR 1: "));
 }
 
 TEST(ProtocolPorts, TransfersKeepToTheirRangeOfPorts) {

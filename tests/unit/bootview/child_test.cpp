@@ -66,10 +66,10 @@ TEST(Child, DoesNotTalkToOurOwnServiceManager) {
     EXPECT_EQ(outcome.lines, std::vector<std::string>{"none y"});
 }
 
-TEST(Child, CtrlCIsNotForIt) {
+TEST(Child, CtrlCIsNotForItAndTheTerminalDoesNotStopIt) {
     const auto outcome =
-        run({{"bash", "-c", "test $(ps -o pgid= $$) = $$ && echo own group"}, {}, {}, 0});
-    EXPECT_EQ(outcome.lines, std::vector<std::string>{"own group"});
+        run({{"bash", "-c", "test $(ps -o sid= $$) = $$ && echo own session"}, {}, {}, 0});
+    EXPECT_EQ(outcome.lines, std::vector<std::string>{"own session"});
 }
 
 TEST(Child, ItsEndIsDescribed) {

@@ -29,7 +29,7 @@ protected:
                     name,
                     {{scratch_.script(name, body)}, {{"DIARY", scratch_ / "diary"}}, {}, SIGKILL}};
         result.start_timeout = std::chrono::seconds(20);
-        result.stop_timeout = std::chrono::seconds(1);
+        result.stop_timeout = std::chrono::seconds(20);
         return result;
     }
     // Runs until SIGTERM, and in its diary tells of it.

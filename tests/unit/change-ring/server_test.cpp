@@ -13,9 +13,11 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -166,6 +168,45 @@ TEST(RingServer, ASubscriberThatNeverListensHoldsUpNobody) {
     hear(other);
     served.publisher->done(served.publisher->begin(Kind::write, 0, 1));
     EXPECT_TRUE(becomes([&] { return hear(other) == Heard::wake; }));
+}
+
+TEST(RingServer, WithoutDescriptorsItRestsAndServesWhenThereAreSomeAgain) {
+    Served served;
+    served.server->start();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    served.path().copy(address.sun_path, sizeof address.sun_path - 1);
+    const Descriptor late{::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const rlimit few{64, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    std::vector<Descriptor> all;
+    do
+        all.emplace_back(::dup(late.get()));
+    while (all.back());
+
+    // It is in the server's queue now, which nobody can take it from.
+    ASSERT_EQ(::connect(late.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+              0);
+    const auto used = [] {
+        rusage usage{};
+        ::getrusage(RUSAGE_SELF, &usage);
+        return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec +
+               (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    };
+    const double begun = used();
+    std::this_thread::sleep_for(1s);
+    EXPECT_LT(used() - begun, 0.1) << "it spins";
+
+    all.clear();
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    const Message hello{MessageType::hello, abi_version, 0};
+    ASSERT_EQ(::send(late.get(), &hello, sizeof hello, 0), static_cast<ssize_t>(sizeof hello));
+    Message answer{};
+    EXPECT_TRUE(becomes(
+        [&] { return ::recv(late.get(), &answer, sizeof answer, MSG_DONTWAIT) == sizeof answer; }));
+    EXPECT_EQ(answer.type, MessageType::welcome);
 }
 
 TEST(RingPath, BothSidesDeriveTheSamePath) {

@@ -92,6 +92,8 @@ TEST(ClientRecord, RangesHaveTheSizeTheySay) {
 TEST(ClientRecord, SerialsAndUuidsAreTakenAsPeopleWriteThem) {
     EXPECT_EQ(serial_from_text("9FFEFDEF"), "9ffefdef");
     EXPECT_EQ(serial_from_text("100000009ffefdef"), "9ffefdef");
+    EXPECT_EQ(serial_from_text("0x9FFEFDEF"), "9ffefdef");
+    EXPECT_EQ(serial_from_text("0xffefdef"), "0ffefdef");
     for (const auto* text : {"", "9ffefde", "9ffefdeg", "9ffefdef0"})
         EXPECT_FALSE(serial_from_text(text)) << text;
     EXPECT_EQ(uuid_from_text("00112233-4455-6677-8899-AABBCCDDEEFF"),

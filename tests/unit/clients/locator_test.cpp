@@ -40,7 +40,7 @@ protected:
     }
     std::string program(dhcp::Machine machine) { return boot_files_for(machine).program; }
     dhcp::BootFiles boot_files_for(const dhcp::Machine& machine) {
-        return look_up(locator.question_about(machine));
+        return look_up(locator.question_about(machine, now));
     }
     static dhcp::Machine machine(const char* mac, dhcp::Architecture architecture,
                                  dhcp::BootClass boot_class = dhcp::BootClass::uefi) {
@@ -143,6 +143,49 @@ TEST_F(LocatorTest, WithoutConfigurationDirectoriesNamedByMacOrSerialAreRoots) {
     EXPECT_EQ(place("192.0.2.7", "config.txt"), "./9ffefdef: config.txt");
 }
 
+TEST_F(LocatorTest, AMachinesDirectoryIsItsOwnHoweverItsNameIsSpelt) {
+    tree.write("10000000CAFEF00D/start4.elf", "");
+    tree.write("DC:A6:32:01:36:C2/start4.elf", "");
+    auto pi = machine("dc:a6:32:00:00:01", dhcp::Architecture::raspberry_pi, dhcp::BootClass::pi);
+    pi.serial = "cafef00d";
+    locator.known().learn(pi);
+    neighbours["192.0.2.6"] = "dc:a6:32:01:36:c2";
+    neighbours["192.0.2.7"] = "dc:a6:32:00:00:01";
+    EXPECT_EQ(place("192.0.2.7", "config.txt"), "./10000000CAFEF00D: config.txt");
+    EXPECT_EQ(place("192.0.2.7", "cafef00d/config.txt"), "./10000000CAFEF00D: config.txt");
+    EXPECT_EQ(place("192.0.2.6", "config.txt"), "./DC:A6:32:01:36:C2: config.txt");
+    EXPECT_EQ(place("192.0.2.6", "dc-a6-32-01-36-c2/a"), "./DC:A6:32:01:36:C2: a");
+    tree.write("cafef00d/start4.elf", "");
+    now += 2s;
+    EXPECT_EQ(place("192.0.2.7", "config.txt"), "./cafef00d: config.txt")
+        << "as it asks comes first";
+    EXPECT_EQ(program(machine("dc:a6:32:01:36:c2", dhcp::Architecture::bios)), "");
+    tree.write("DC:A6:32:01:36:C2/pxelinux.0", "");
+    EXPECT_EQ(program(machine("dc:a6:32:01:36:c2", dhcp::Architecture::bios)), "pxelinux.0");
+}
+
+TEST_F(LocatorTest, AClientIsMeantHoweverItsSerialOrMacIsSpelt) {
+    configure("[[client]]\nserial = '0x10000000CAFEF00D'\nroot = 'a'\n"
+              "[[client]]\nmac = 'dca6.3201.36c2'\nroot = 'b'\n");
+    EXPECT_EQ(place("192.0.2.7", "cafef00d/x"), "./a: x");
+    EXPECT_EQ(place("192.0.2.7", "10000000cafef00d/x"), "./a: x");
+    EXPECT_EQ(place("192.0.2.7", "DC:A6:32:1:36:C2/x"), "./b: x");
+}
+
+TEST_F(LocatorTest, TheRootsOwnPathMayStandBeforeAName) {
+    const auto whole = tree.path().string().substr(1);
+    configure("[[client]]\nip = '192.0.2.7'\nroot = 'jammy'\n"
+              "[[client]]\nip = '192.0.2.8'\nroot = '/srv/noble'\n"
+              "[[client]]\nserial = '9ffefdef'\nroot = 'focal'\n");
+    EXPECT_EQ(place("192.0.2.6", whole + "/pxelinux.0"), ".: pxelinux.0");
+    EXPECT_EQ(place("192.0.2.6", whole + "/9ffefdef/x"), "./focal: x");
+    EXPECT_EQ(place("192.0.2.7", whole + "/jammy/pxelinux.0"), "./jammy: pxelinux.0");
+    EXPECT_EQ(place("192.0.2.7", whole + "/pxelinux.0"), "./jammy: pxelinux.0");
+    EXPECT_EQ(place("192.0.2.8", "srv/noble/pxelinux.0"), "/srv/noble: pxelinux.0");
+    // What is behind it is a name like any other: it does not leave the client's root.
+    EXPECT_EQ(place("192.0.2.8", "srv/noble/../x"), "/srv/noble: ../x");
+}
+
 TEST_F(LocatorTest, TheFirstStageMayLieBesideTheDirectoriesOfThePis) {
     tree.write("bootcode.bin", "");
     tree.write("9ffefdef/start.elf", "");
@@ -214,6 +257,27 @@ TEST_F(LocatorTest, ABootProgramIsLookedForInTheClientsOwnRoot) {
     EXPECT_EQ(files.url, "http://192.0.2.1/x.efi");
 }
 
+// Firmware says either 7 or 9 for x64, and who writes the configuration can't know which.
+TEST_F(LocatorTest, AProgramForX64IsForAllX64Firmware) {
+    using enum dhcp::Architecture;
+    for (const auto given : {x64, ebc}) {
+        BootDefaults said;
+        said.boot_file[given] = "grub.efi";
+        said.http_boot[given] = "http://192.0.2.1/x.efi";
+        const Locator one(tree.path().string(), said,
+                          [](const tftp::Endpoint&) { return std::nullopt; });
+        for (const auto asks : {x64, ebc})
+            EXPECT_EQ(look_up(one.question_about(machine("520000000001", asks))).program,
+                      "grub.efi");
+        for (const auto asks : {x64_http, ebc_http})
+            EXPECT_EQ(
+                look_up(one.question_about(machine("520000000001", asks, dhcp::BootClass::http)))
+                    .url,
+                "http://192.0.2.1/x.efi");
+        EXPECT_EQ(look_up(one.question_about(machine("520000000001", arm64))).program, "");
+    }
+}
+
 TEST_F(LocatorTest, IpxeFindsAScriptBesideIt) {
     tree.write("undionly.kpxe", "");
     tree.write("boot.ipxe", "");
@@ -224,6 +288,51 @@ TEST_F(LocatorTest, IpxeFindsAScriptBesideIt) {
     EXPECT_EQ(boot_files_for(machine("520000000001", bios, dhcp::BootClass::ipxe)).ipxe_script, "");
 }
 
+TEST_F(LocatorTest, IpxeIsKnownByItsContentWhateverItIsCalled) {
+    const auto ipxe = machine("520000000001", dhcp::Architecture::x64, dhcp::BootClass::ipxe);
+    tree.write("EFI/BOOT/BOOTX64.EFI", std::string(100'000, 'x'));
+    EXPECT_FALSE(boot_files_for(ipxe).program_starts_ipxe);
+    tree.write("EFI/BOOT/BOOTX64.EFI",
+               std::string(100'000, 'x') + "iPXE -- Open Source Network Boot Firmware");
+    EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe);
+    EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "");
+    configure("[[client]]\nmac = '52:00:00:00:00:01'\nboot-file = '" + tree.path().string() +
+              "/EFI/BOOT/BOOTX64.EFI'\n");
+    EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe) << "by its whole path";
+    configure("");
+    tree.write("autoexec.ipxe", "");
+    EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "autoexec.ipxe");
+    const auto firmware = machine("520000000001", dhcp::Architecture::x64);
+    EXPECT_EQ(boot_files_for(firmware).ipxe_script, "");
+    EXPECT_EQ(boot_files_for(firmware).program, "EFI/BOOT/BOOTX64.EFI");
+}
+
+// What has loaded iPXE need not be iPXE: it may be a boot loader that goes on to it.
+TEST_F(LocatorTest, WhatBecameIpxeIsNotOfferedToItAgain) {
+    tree.write("grubx64.efi", "GRUB");
+    auto pc = machine("520000000001", dhcp::Architecture::x64);
+    auto ipxe = pc;
+    ipxe.boot_class = dhcp::BootClass::ipxe;
+    locator.known().learn(pc);
+    EXPECT_FALSE(boot_files_for(ipxe).program_starts_ipxe) << "it may be iPXE in a ROM";
+    now += 1h;
+    locator.known().offered(ipxe, "grubx64.efi", now);
+    EXPECT_FALSE(boot_files_for(ipxe).program_starts_ipxe);
+    locator.known().offered(pc, "grubx64.efi", now);
+    now += 20s;
+    EXPECT_TRUE(boot_files_for(ipxe).program_starts_ipxe);
+    tree.write("boot.ipxe", "");
+    EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "boot.ipxe");
+    now += 10min;
+    EXPECT_FALSE(boot_files_for(ipxe).program_starts_ipxe);
+}
+
+TEST_F(LocatorTest, IpxeInARomGetsAScriptWhereNothingElseIs) {
+    tree.write("boot.ipxe", "");
+    const auto ipxe = machine("520000000001", dhcp::Architecture::bios, dhcp::BootClass::ipxe);
+    EXPECT_EQ(boot_files_for(ipxe).ipxe_script, "boot.ipxe");
+}
+
 TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
     tree.write("pxelinux.0", "");
     BootDefaults given;
@@ -232,14 +341,35 @@ TEST_F(LocatorTest, OptionsOfTheCommandLineAreForAllOthers) {
     given.ipxe_script = "s.ipxe";
     const Locator with_options(tree.path().string(), given,
                                [](const tftp::Endpoint&) { return std::nullopt; });
-    const auto files =
-        look_up(with_options.question_about(machine("520000000001", dhcp::Architecture::bios)));
+    const auto files = look_up(
+        with_options.question_about(machine("520000000001", dhcp::Architecture::bios), now));
     EXPECT_EQ(files.program, "grub.0");
     EXPECT_EQ(files.ipxe_script, "s.ipxe");
-    EXPECT_EQ(look_up(with_options.question_about(machine(
-                          "520000000001", dhcp::Architecture::x64_http, dhcp::BootClass::http)))
-                  .url,
-              "http://192.0.2.1/x.efi");
+    EXPECT_EQ(
+        look_up(
+            with_options.question_about(
+                machine("520000000001", dhcp::Architecture::x64_http, dhcp::BootClass::http), now))
+            .url,
+        "http://192.0.2.1/x.efi");
+}
+
+TEST_F(LocatorTest, ABoardThatDhcpNeverToldOfIsKnownByWhatItAsksFor) {
+    configure("[[client]]\nserial = '9ffefdef'\nname = 'kitchen'\n"
+              "[[client]]\nprefix = 'lab1'\nname = 'lab'\n");
+    const auto from = peer("192.0.2.7");
+    const auto known = locator.identify(from, "9ffefdef/start4.elf", now);
+    EXPECT_EQ(known.serial, "9ffefdef");
+    EXPECT_EQ(locator.name_of(known, "9ffefdef/start4.elf"), "kitchen");
+    EXPECT_EQ(locator.identify(from, "10000000CAFEF00D/config.txt", now).serial, "cafef00d");
+    EXPECT_EQ(locator.identify(from, "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:01:36:c2"));
+    EXPECT_EQ(locator.name_of(locator.identify(from, "lab1/config.txt", now), "lab1/config.txt"),
+              "lab");
+    EXPECT_FALSE(locator.identify(from, "20240101/vmlinuz", now).serial);
+    EXPECT_FALSE(locator.identify(from, "config.txt", now).serial);
+    neighbours["192.0.2.8"] = "dc:a6:32:00:00:01";
+    EXPECT_EQ(locator.identify(peer("192.0.2.8"), "dc-a6-32-01-36-c2/config.txt", now).mac,
+              dhcp::Mac::from_text("dc:a6:32:00:00:01"));
 }
 
 TEST_F(LocatorTest, ClientsHaveTheirNamesInTheLog) {

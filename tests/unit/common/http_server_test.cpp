@@ -96,6 +96,21 @@ TEST(HttpServer, RefusesWhatItCannotAnswer) {
     EXPECT_TRUE(ask(server.address(), "nonsense\r\n\r\n").starts_with("HTTP/1.0 400"));
 }
 
+TEST(HttpServer, AnswersToTheNamesOfThisMachine) {
+    const Running server("0");
+    char name[256] = {};
+    ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
+    const auto short_name = std::string(name).substr(0, std::string(name).find('.'));
+    for (const auto& host : {std::string(name), short_name, short_name + ".local",
+                             short_name + ".LOCAL.:80", std::string("LocalHost:80")})
+        EXPECT_TRUE(ask(server.address(), "GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+                        .starts_with("HTTP/1.0 200"))
+            << host;
+    EXPECT_TRUE(
+        ask(server.address(), "GET / HTTP/1.1\r\nHost: " + short_name + ".evil.example\r\n\r\n")
+            .starts_with("HTTP/1.0 403"));
+}
+
 // A page on the web whose name is made to lead to this machine must not read who boots here.
 TEST(HttpServer, AnswersNoStrangersName) {
     const Running server("0");

@@ -345,6 +345,22 @@ TEST(DhcpAnswer, IpxeWithoutAScriptBootsWhatOthersBootButNeverItself) {
             << program;
 }
 
+TEST(DhcpAnswer, IpxeIsNotOfferedWhatWouldStartItAgainWhateverThatIsCalled) {
+    const auto renamed = [](const Machine&) {
+        BootFiles files{"EFI/BOOT/BOOTX64.EFI", "", ""};
+        files.program_starts_ipxe = true;
+        return files;
+    };
+    EXPECT_EQ(silence_to(ipxe_bios(), on_67(), {}, renamed), Silence::no_ipxe_script);
+    EXPECT_EQ(parse_message(reply_to(edk2(), on_67(), {}, renamed).packet)->file,
+              "EFI/BOOT/BOOTX64.EFI");
+    const auto said = std::get<Ignored>(answer(ipxe_bios(), on_67(), {}, renamed)).why;
+    EXPECT_NE(said.find("ipxe-script"), std::string::npos) << said;
+    // As after UEFI's HTTP boot, by a URL that is of no use to it.
+    EXPECT_EQ(silence_to(ipxe_bios(), on_67(), {}, [](const Machine&) { return BootFiles{}; }),
+              Silence::no_ipxe_script);
+}
+
 TEST(DhcpAnswer, ALongUrlIsNotCutOff) {
     const std::string url = "http://10.77.0.2/" + std::string(200, 'x');
     const auto message = parse_message(reply_to(http_client(), on_67(), {},

@@ -41,11 +41,9 @@ Sector fat32() {
     return s;
 }
 
-constexpr std::uint64_t plenty = 1ULL << 40;
-
-std::string refusal(const Sector& s, std::uint64_t available = plenty) {
+std::string refusal(const Sector& s) {
     try {
-        parse_boot_sector(s, available);
+        parse_boot_sector(s);
         return "";
     } catch (const Refused& e) {
         return e.what();
@@ -53,7 +51,7 @@ std::string refusal(const Sector& s, std::uint64_t available = plenty) {
 }
 
 TEST(BootSector, Fat16LiesWhereLinuxFindsIt) {
-    const Geometry g = parse_boot_sector(fat16(), plenty);
+    const Geometry g = parse_boot_sector(fat16());
     EXPECT_EQ(g.type, Type::fat16);
     EXPECT_EQ(g.cluster_size, 2048U);
     EXPECT_EQ(g.fat_offset, 512U);
@@ -65,7 +63,7 @@ TEST(BootSector, Fat16LiesWhereLinuxFindsIt) {
 }
 
 TEST(BootSector, Fat32LiesWhereLinuxFindsIt) {
-    const Geometry g = parse_boot_sector(fat32(), plenty);
+    const Geometry g = parse_boot_sector(fat32());
     EXPECT_EQ(g.type, Type::fat32);
     EXPECT_EQ(g.root_cluster, 2U);
     EXPECT_EQ(g.data_offset, (32U + 2 * 1264) * 512);
@@ -76,32 +74,32 @@ TEST(BootSector, Fat32LiesWhereLinuxFindsIt) {
 TEST(BootSector, ASmallFat32IsFat32AsForLinux) {
     Sector s = fat32();
     put(s, 32, 4, 20000); // far fewer than 65525 clusters
-    EXPECT_EQ(parse_boot_sector(s, plenty).type, Type::fat32);
+    EXPECT_EQ(parse_boot_sector(s).type, Type::fat32);
 }
 
 TEST(BootSector, FewClustersMakeItFat12) {
     Sector s = fat16();
     put(s, 32, 4, 4084 * 4 + 289);
-    EXPECT_EQ(parse_boot_sector(s, plenty).type, Type::fat12);
+    EXPECT_EQ(parse_boot_sector(s).type, Type::fat12);
     put(s, 32, 4, 4085 * 4 + 289);
-    EXPECT_EQ(parse_boot_sector(s, plenty).type, Type::fat16);
+    EXPECT_EQ(parse_boot_sector(s).type, Type::fat16);
 }
 
 TEST(BootSector, TheTableMayHaveRoomForFewerClustersThanTheVolume) {
     Sector s = fat16();
     put(s, 22, 2, 20);
-    EXPECT_EQ(parse_boot_sector(s, plenty).clusters, 20U * 256 - 2);
+    EXPECT_EQ(parse_boot_sector(s).clusters, 20U * 256 - 2);
 }
 
 TEST(BootSector, TheActiveFatIsReadWhenMirroringIsOff) {
     Sector s = fat32();
     put(s, 40, 2, 0x81);
-    const Geometry g = parse_boot_sector(s, plenty);
+    const Geometry g = parse_boot_sector(s);
     EXPECT_EQ(g.active_fat_offset(), g.fat_offset + g.fat_length);
     put(s, 40, 2, 0x82);
     EXPECT_NE(refusal(s), "");
     put(s, 40, 2, 0x01); // the number means nothing while they are mirrored
-    EXPECT_EQ(parse_boot_sector(s, plenty).active_fat, 0U);
+    EXPECT_EQ(parse_boot_sector(s).active_fat, 0U);
 }
 
 TEST(BootSector, NeitherJumpNorSignatureIsAskedFor) { // all the others here have none either
@@ -115,7 +113,7 @@ TEST(BootSector, LogicalSectorsOf512To4096Bytes) {
     for (const std::uint32_t size : {512U, 1024U, 2048U, 4096U}) {
         Sector s = fat16();
         put(s, 11, 2, size);
-        const Geometry g = parse_boot_sector(s, plenty);
+        const Geometry g = parse_boot_sector(s);
         EXPECT_EQ(g.sector_size, size);
         EXPECT_EQ(g.cluster_size, 4 * size);
         EXPECT_EQ(g.fat_offset, size);
@@ -134,13 +132,13 @@ TEST(BootSector, TheMediaByteIsOneOfThoseThatExist) {
 TEST(BootSector, TheShortFieldOfTotalSectorsComesFirst) {
     Sector s = fat16();
     put(s, 19, 2, 40000);
-    EXPECT_EQ(parse_boot_sector(s, plenty).volume_size, 40000U * 512);
+    EXPECT_EQ(parse_boot_sector(s).volume_size, 40000U * 512);
 }
 
 TEST(BootSector, ClustersBeyondTheTablesOwnCountAreNone) {
     Sector s = fat32();
     put(s, 36, 4, 10);
-    EXPECT_EQ(parse_boot_sector(s, plenty).clusters, 10U * 128 - 2);
+    EXPECT_EQ(parse_boot_sector(s).clusters, 10U * 128 - 2);
 }
 
 TEST(BootSector, MoreClustersThanFat32CanCountAreRefused) {
@@ -160,11 +158,11 @@ TEST(BootSector, SizesWhoseDifferenceWrapsAreRefused) { // Linux subtracts 32-bi
 
 TEST(BootSector, TheInformationSectorHasAUsualPlace) {
     Sector s = fat32();
-    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 512U);
+    EXPECT_EQ(parse_boot_sector(s).information_offset, 512U);
     put(s, 48, 2, 6);
-    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 6U * 512);
+    EXPECT_EQ(parse_boot_sector(s).information_offset, 6U * 512);
     put(s, 48, 2, 0xffff); // "there is none"
-    EXPECT_EQ(parse_boot_sector(s, plenty).information_offset, 0U);
+    EXPECT_EQ(parse_boot_sector(s).information_offset, 0U);
 }
 
 TEST(BootSector, TheMarkOfAMountedVolume) {
@@ -214,11 +212,6 @@ TEST(BootSector, OtherFileSystemsAreCalledByTheirNames) {
     EXPECT_NE(refusal(s).find("NTFS"), std::string::npos);
 }
 
-TEST(BootSector, ATruncatedImageIsSaidToBeOne) {
-    EXPECT_NE(refusal(fat16(), 1 << 20).find("truncated"), std::string::npos);
-    EXPECT_EQ(refusal(fat16(), 131072ULL * 512), "");
-}
-
 TEST(BootSector, AnyBytesGiveAnAnswer) {
     std::uint32_t x = 1;
     for (int round = 0; round < 20'000; ++round) {
@@ -228,7 +221,7 @@ TEST(BootSector, AnyBytesGiveAnAnswer) {
             s[11 + x / 65536 % 60] = static_cast<std::byte>(x >> 24);
         }
         try {
-            const Geometry g = parse_boot_sector(s, plenty);
+            const Geometry g = parse_boot_sector(s);
             ASSERT_GT(g.clusters, 0U);
             ASSERT_LE(g.offset_of(g.clusters + 1) + g.cluster_size, g.volume_size);
             ASSERT_LE(g.active_fat_offset() + g.fat_length, g.data_offset);

@@ -21,8 +21,8 @@ std::string number(std::uint64_t value, unsigned width) {
     return bytes;
 }
 
-constexpr std::uint32_t go = 7, starttls = 5;
-constexpr std::uint32_t ack = 1, info = 3;
+constexpr std::uint32_t go = 7, list = 3, starttls = 5;
+constexpr std::uint32_t ack = 1, server = 2, info = 3;
 constexpr std::uint32_t unsupported = 0x80000001, tls_required = 0x80000005, unknown = 0x80000006;
 
 const std::string newstyle = "NBDMAGICIHAVEOPT";
@@ -134,6 +134,40 @@ TEST(Handshake, ARefusalIsExplainedWithTheServersWords) {
     expect_says(failure_of(greeting + reply(go, tls_required)), "wants TLS");
     expect_says(failure_of(greeting + reply(go, 0x80000007)), "shutting down");
     expect_says(failure_of(greeting + reply(go, 0x80001234)), "NBD error 4660");
+}
+
+std::string listed(const std::string& name, const std::string& description = "") {
+    return reply(list, server, number(name.size(), 4) + name + description);
+}
+
+TEST(Handshake, AnExportThatIsInUseIsSaidToBeAndByWhom) {
+    const auto refused = newstyle + number(3, 2) + reply(go, unknown, "export not found");
+    const auto busy = "in use: written by 192.0.2.5 since 12:03:05"s;
+    expect_says(failure_of(refused + listed("a") + listed("disk", busy) + reply(list, ack)),
+                "does not give export 'disk' now: in use: written by 192.0.2.5 since 12:03:05");
+    // One that has no name, and is given by every name.
+    expect_says(failure_of(refused + listed("", busy) + reply(list, ack)), "by 192.0.2.5 since");
+    // The server may be cut off in the middle of it.
+    expect_says(failure_of(refused + listed("disk", busy + "\n\x1b[2J")), "12:03:05??[2J");
+}
+
+TEST(Handshake, AListThatDoesNotHelpChangesNothing) {
+    const auto refused = newstyle + number(3, 2) + reply(go, unknown);
+    expect_says(failure_of(refused + reply(list, 0x80000002)), "no export 'disk'");
+    expect_says(failure_of(refused + reply(list, unsupported, "what?")), "no export 'disk'");
+    expect_says(failure_of(refused + listed("other", "in use") + reply(list, ack)),
+                "no export 'disk'");
+    expect_says(failure_of(refused + listed("", "in use") + listed("b") + reply(list, ack)),
+                "no export 'disk'");
+    expect_says(failure_of(refused + listed("disk") + reply(list, ack)), "no export 'disk'");
+    expect_says(failure_of(refused + reply(list, server, number(99, 4) + "disk")),
+                "no export 'disk'");
+    expect_says(failure_of(refused + reply(list, server, "xx") + reply(go, ack)),
+                "no export 'disk'");
+    auto endless = refused;
+    for (int i = 0; i < 5000; ++i)
+        endless += listed("other");
+    expect_says(failure_of(endless), "no export 'disk'");
 }
 
 TEST(Handshake, AServerThatDoesNotKeepToTheProtocolIsLeft) {

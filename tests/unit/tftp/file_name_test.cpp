@@ -12,6 +12,20 @@ TEST(FileName, FirmwareFindsItsFilesHoweverItWritesTheName) {
     EXPECT_EQ(clean_name("//a///b//c"), "a/b/c");
     EXPECT_EQ(clean_name("grubx64.efi\xff"), "grubx64.efi");
     EXPECT_EQ(clean_name("pxelinux.0\x03\n"), "pxelinux.0");
+    EXPECT_EQ(clean_name("pxelinux.0  "), "pxelinux.0");
+    EXPECT_EQ(clean_name("./boot/./grub.cfg"), "boot/grub.cfg");
+    EXPECT_EQ(clean_name(".\\Boot\\BCD "), "Boot/BCD");
+    EXPECT_EQ(clean_name("../.hidden/..x/."), "../.hidden/..x/");
+}
+
+TEST(FileName, TheRootsOwnPathMayStandInFrontOfAName) {
+    EXPECT_EQ(without_own_path("srv/tftp/pxelinux.0", "/srv/tftp"), "pxelinux.0");
+    EXPECT_EQ(without_own_path("srv/tftp/boot/x", "/srv//tftp/"), "boot/x");
+    EXPECT_EQ(without_own_path("srv/tftpboot/x", "/srv/tftp"), "srv/tftpboot/x");
+    EXPECT_EQ(without_own_path("srv/tftp", "/srv/tftp"), "srv/tftp");
+    EXPECT_EQ(without_own_path("srv/tftp/", "/srv/tftp"), "srv/tftp/");
+    EXPECT_EQ(without_own_path("boot/x", "/"), "boot/x");
+    EXPECT_EQ(without_own_path("srv/tftp/../../etc/passwd", "/srv/tftp"), "../../etc/passwd");
 }
 
 TEST(FileName, NamesBeyondAsciiStayWhole) {
@@ -21,6 +35,7 @@ TEST(FileName, NamesBeyondAsciiStayWhole) {
 TEST(FileName, NothingIsLeftOfNothing) {
     EXPECT_EQ(clean_name(""), "");
     EXPECT_EQ(clean_name("///"), "");
+    EXPECT_EQ(clean_name("/./ "), "");
 }
 
 TEST(FileName, NoClientWritesControlSequencesIntoTheLog) {

@@ -124,6 +124,29 @@ TEST_F(FileRootTest, WithFoldedCaseAnySpellingFindsTheFile) {
     EXPECT_EQ(code(folding.open("efi/missing/bootx64.efi")), not_found);
 }
 
+TEST_F(FileRootTest, AMachineFindsItsFilesUnderAnySpellingOfItsName) {
+    const FileRoot folding(directory.path(), true);
+    directory.write("10000000cafef00d/config.txt", "1");
+    directory.write("A1B2C3D4/config.txt", "22");
+    directory.write("10000000a1b2c3d4/config.txt", "333");
+    directory.write("pxelinux.cfg/01:88:99:AA:BB:CC:DD", "4444");
+    directory.write("pxelinux.cfg/33221100-5544-7766-8899-AABBCCDDEEFF", "55555");
+    directory.write("pxelinux.cfg/A000001", "666666");
+    const auto length = [&](const std::string& name) {
+        const auto found = folding.open(name);
+        const auto* file = std::get_if<OpenFile>(&found);
+        return file ? file->length : 0;
+    };
+    EXPECT_EQ(length("cafef00d/config.txt"), 1U);
+    EXPECT_EQ(length("CAFEF00D/CONFIG.TXT"), 1U);
+    EXPECT_EQ(length("a1b2c3d4/config.txt"), 2U) << "what differs in case alone comes first";
+    EXPECT_EQ(length("pxelinux.cfg/01-88-99-aa-bb-cc-dd"), 4U);
+    EXPECT_EQ(length("pxelinux.cfg/00112233-4455-6677-8899-aabbccddeeff"), 5U);
+    EXPECT_EQ(length("pxelinux.cfg/0A000001"), 0U) << "10.0.0.1 is not 160.0.0.1x";
+    EXPECT_EQ(length("cafef00e/config.txt"), 0U);
+    EXPECT_EQ(code(root.open("cafef00d/config.txt")), not_found);
+}
+
 TEST_F(FileRootTest, FoldingTheCaseLeadsNowhereElse) {
     const FileRoot folding(directory.path(), true);
     outside.write("SECRET", "secret");

@@ -55,6 +55,7 @@ TEST(WorkerPool, AJobThatWaitsDoesNotHoldUpTheOthers) {
 
 TEST(WorkerPool, AThreadThatADeadFileSystemHoldsDoesNotHoldUpTheEnd) {
     static std::promise<void> gate; // outlives the pool, as the thread does
+    gate = {};
     auto pool = std::make_unique<WorkerPool>(2);
     std::promise<void> begun;
     pool->submit(

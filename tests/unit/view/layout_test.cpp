@@ -127,4 +127,58 @@ TEST(Layout, WhatItWasReadFromIsKnown) {
     EXPECT_TRUE(boot_sector);
 }
 
+// --- What is missing of a FAT: three things, three verdicts --------------------------------------
+
+std::vector<std::string> remarks_of(const Disk& disk) {
+    return all_remarks(disk.reader(), disk.bytes.size(), layout_of(disk));
+}
+
+// The FAT of put_fat() has one FAT of one sector, at 512 bytes from its beginning.
+void put_in_use(Disk& disk, std::uint64_t volume, unsigned cluster) {
+    disk.bytes[volume + 512 + cluster + cluster / 2] = std::byte{0xff};
+    disk.bytes[volume + 512 + cluster + cluster / 2 + 1] = std::byte{0xff};
+}
+
+TEST(Layout, AFatLongerThanItsPartitionIsNoTruncatedImage) {
+    Disk disk = empty_disk();
+    put_entry(disk, 0, 0, 0x0c, 100, 99);
+    put_fat(disk, 100 * 512);
+    ASSERT_EQ(remarks_of(disk).size(), 1U);
+    EXPECT_EQ(remarks_of(disk)[0], "the FAT of partition 1 reaches 512 bytes past the end of the "
+                                   "partition, where no file lies: all files are there");
+    EXPECT_EQ(layout_of(disk).volumes[0]->range, (Range{100 * 512, 99 * 512}));
+    put_entry(disk, 0, 0, 0x0c, 100, 50);
+    put_in_use(disk, 100 * 512, 70);
+    EXPECT_SAYS(remarks_of(disk)[0], "25600 bytes past the end of the partition, and files lie");
+    EXPECT_EQ(remarks_of(disk)[0].find("copy it again"), std::string::npos);
+}
+
+TEST(Layout, AnImageWithoutItsLastSectorsIsTruncatedOnlyIfFilesLieThere) {
+    Disk disk = empty_disk(199 * 512);
+    put_entry(disk, 0, 0, 0x0c, 100, 100);
+    put_fat(disk, 100 * 512);
+    ASSERT_EQ(remarks_of(disk).size(), 1U);
+    EXPECT_SAYS(remarks_of(disk)[0], "512 bytes past the end of the image, where no file lies");
+    put_in_use(disk, 100 * 512, 97); // the last one
+    ASSERT_EQ(remarks_of(disk).size(), 1U);
+    EXPECT_SAYS(remarks_of(disk)[0], "truncated, copy it again");
+    disk = empty_disk(99 * 512); // without a table
+    put_fat(disk, 0);
+    EXPECT_EQ(remarks_of(disk)[0], "its FAT reaches 512 bytes past the end of the image, where no "
+                                   "file lies: all files are there");
+}
+
+// What of a partition is missing need not be the FAT's concern; another partition's is a fact.
+TEST(Layout, APartitionThatIsCutOffBehindItsFatIsNoMatter) {
+    Disk disk = empty_disk(200 * 512);
+    put_entry(disk, 0, 0, 0x0c, 100, 150);
+    put_fat(disk, 100 * 512);
+    EXPECT_TRUE(remarks_of(disk).empty());
+    put_entry(disk, 0, 1, 0x83, 190, 100);
+    bool is_said = false;
+    for (const std::string& remark : remarks_of(disk))
+        is_said = is_said || remark == partition::cut_off_remark(2);
+    EXPECT_TRUE(is_said);
+}
+
 } // namespace

@@ -93,7 +93,7 @@ protected:
         const std::string sector = peek(fat_partition_offset, 512);
         std::array<std::byte, 512> bytes{};
         std::memcpy(bytes.data(), sector.data(), 512);
-        return fat::parse_boot_sector(bytes, ~std::uint64_t{0});
+        return fat::parse_boot_sector(bytes);
     }
     std::uint64_t root_directory() const { return fat_partition_offset + geometry().root_offset; }
     std::uint64_t data_of(const fat::Entry& entry) const {

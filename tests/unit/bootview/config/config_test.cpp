@@ -205,15 +205,17 @@ TEST(Config, UnitsGetTheImagesAndHearOfKeysThatAreNotTheirs) {
              "b.toml", problems);
     EXPECT_EQ(unit_environment(config), "# Written by bootview from b.toml; changes are lost.\n"
                                         "NBD_SOURCE=\"dir=/srv/\\\"im \\$ages\"\n"
+                                        "NBD_WRITERS=\"one\"\n"
                                         "VIEW_SOURCE=\"/srv/\\\"im \\$ages\"\n"
                                         "VIEW_OPTIONS=\"ro,partition=2,settle=0\"\n");
     const test::TemporaryDirectory tree;
     Config of_a_file;
-    add_text(of_a_file, "images = '" + tree.write("a`b.img", "x").string() + "'\n", "b.toml",
-             problems);
+    add_text(of_a_file, "shared = true\nimages = '" + tree.write("a`b.img", "x").string() + "'\n",
+             "b.toml", problems);
     const auto text = unit_environment(of_a_file);
     EXPECT_NE(text.find("NBD_SOURCE=\"file=" + (tree / "a\\`b.img") + "\"\n"), std::string::npos)
         << text;
+    EXPECT_NE(text.find("NBD_WRITERS=\"any\"\n"), std::string::npos) << text;
     EXPECT_EQ(not_for_units(config),
               Problems{"b.toml:3: nbd-port is for bootview serve; under systemd that is up to "
                        "bootview-nbd.socket: systemctl edit bootview-nbd.socket"});

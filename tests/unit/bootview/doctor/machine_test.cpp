@@ -63,6 +63,9 @@ TEST(Words, AreQuotedForShellAndSed) {
     EXPECT_EQ(shell_word("/srv/a.img"), "/srv/a.img");
     EXPECT_EQ(shell_word("it's"), R"('it'\''s')");
     EXPECT_EQ(shell_word("-x"), "'-x'");
+    EXPECT_EQ(shell_word("$(x) a"), "'$(x) a'");
+    EXPECT_EQ(shell_word("a\n1'\\"), R"($'a\0121\'\\')");
+    EXPECT_EQ(shell_word(""), "''");
     EXPECT_EQ(sed_pattern("a.b/c"), R"(a\.b\/c)");
     EXPECT_EQ(sed_replacement("a&/"), R"(a\&\/)");
 }

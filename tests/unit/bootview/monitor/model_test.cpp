@@ -208,6 +208,31 @@ TEST(Model, AnAddressThatIsGivenToAnotherMachineIsItsOwn) {
     EXPECT_EQ(story.model.find("192.0.2.7")->mac, "52:54:00:99:99:99");
 }
 
+// Serial numbers and names are also learnt from names of files, which anyone can ask for.
+TEST(Model, WhoAsksForABoardsFilesIsNotThatBoard) {
+    Story story;
+    const auto asks = [&](const char* from, const char* its_mac, const char* serial) {
+        story.tell(bridge, Transfer{.client = from,
+                                    .mac = its_mac,
+                                    .name = "lab",
+                                    .serial = serial,
+                                    .file = "config.txt",
+                                    .outcome = "finished"});
+    };
+    asks("192.0.2.7", mac, "cafef00d");
+    asks("192.0.2.8", "52:54:00:12:34:57", "cafef00d");
+    ASSERT_EQ(story.model.clients().size(), 2U);
+    EXPECT_EQ(story.model.clients().back().mac, mac);
+    EXPECT_EQ(story.model.clients().back().address, "192.0.2.7");
+    // Two boards that nothing but their serial numbers tell apart.
+    asks("192.0.2.9", "", "a1b2c3d4");
+    asks("192.0.2.9", "", "a1b2c3d5");
+    EXPECT_EQ(story.model.clients().size(), 4U);
+    EXPECT_EQ(story.model.find("1000000A1B2C3D4"), nullptr);
+    ASSERT_NE(story.model.find("10000000A1B2C3D4"), nullptr);
+    EXPECT_EQ(story.model.find("10000000A1B2C3D4")->timeline.size(), 1U);
+}
+
 TEST(Model, ClientsAndTimelinesAreBounded) {
     Story story;
     story.disk("active", 512, 0, 1, "198.51.100.1"); // this one is connected
@@ -255,6 +280,22 @@ TEST(Model, FilesThatAreRefusedInARowAreOneEntry) {
     EXPECT_EQ(client.boots, 1U);
     EXPECT_EQ(client.state, State::loading);
     EXPECT_EQ(told, 2U);
+}
+
+TEST(Model, AClientWhoseImageIsInUseIsToldOf) {
+    Story story;
+    const Session refused{.client = "192.0.2.8",
+                          .export_name = "jammy",
+                          .state = "refused",
+                          .why = "written by 192.0.2.7 since 12:03:05",
+                          .writable = true};
+    story.disk("active", 4096, 512);
+    for (int i = 0; i < 3; ++i)
+        story.tell(nbdkit, refused);
+    EXPECT_EQ(story.timeline("192.0.2.8"), Lines{"0 refused jammy"});
+    EXPECT_EQ(describe(story.model.find("192.0.2.8")->timeline.back()),
+              "did not get jammy: written by 192.0.2.7 since 12:03:05");
+    EXPECT_EQ(story.model.find("192.0.2.7")->state, State::running);
 }
 
 // A Raspberry Pi that needs no DHCP from us begins with one.

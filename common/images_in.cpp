@@ -1,6 +1,7 @@
 #include "common/images_in.h"
 
 #include "common/descriptor.h"
+#include "common/lower_case.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -31,6 +32,15 @@ std::vector<std::string> names_for(const std::string& file_name) {
     if (stem == file_name || kind_by_name(stem) == FileKind::image)
         return {file_name};
     return {stem, file_name};
+}
+
+// Equal for names that mean the same: without the case of letters, and a serial number by what
+// tells boards apart.
+std::string meaning_of(std::string_view name) {
+    std::string meaning = lower_case(std::string{name});
+    const bool is_serial =
+        meaning.size() == 16 && meaning.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return is_serial ? meaning.substr(8) : meaning;
 }
 
 // Which of two images has a name that both could have.
@@ -93,9 +103,12 @@ void ImageDirectory::read_names() {
     ++generation_;
     files_ = std::move(files);
     files_by_name_.clear();
+    files_by_meaning_.clear();
     for (const std::string& file : files_) // equal names stay in this order
-        for (std::string& name : names_for(file))
+        for (std::string& name : names_for(file)) {
+            files_by_meaning_.emplace(meaning_of(name), file);
             files_by_name_.emplace(std::move(name), file);
+        }
     std::erase_if(known_, [&](const auto& known) {
         return !std::binary_search(files_.begin(), files_.end(), known.first, comes_before);
     });
@@ -135,6 +148,20 @@ std::optional<std::string> ImageDirectory::file_named(std::string_view name) {
     return std::nullopt;
 }
 
+// The same of a name that none has as it is written. Of several images, none.
+std::optional<std::string> ImageDirectory::file_meant_by(std::string_view name) {
+    std::optional<std::string> meant;
+    const auto [begin, end] = files_by_meaning_.equal_range(meaning_of(name));
+    for (auto file = begin; file != end; ++file) {
+        if (look_at(file->second) != FileKind::image || meant == file->second)
+            continue;
+        if (meant)
+            return std::nullopt;
+        meant = file->second;
+    }
+    return meant;
+}
+
 std::optional<ImageDirectory::Image> ImageDirectory::image_of(const std::string& file_name) {
     for (std::string& name : names_for(file_name))
         if (file_named(name) == file_name)
@@ -145,7 +172,9 @@ std::optional<ImageDirectory::Image> ImageDirectory::image_of(const std::string&
 std::optional<ImageDirectory::Image> ImageDirectory::find(std::string_view name) {
     const std::scoped_lock lock{mutex_};
     read_names();
-    const auto file_name = file_named(name);
+    auto file_name = file_named(name);
+    if (!file_name)
+        file_name = file_meant_by(name);
     return file_name ? image_of(*file_name) : std::nullopt;
 }
 

@@ -35,7 +35,7 @@ public:
         std::string name; // the one that is shown
         std::string path;
     };
-    // The image that either of its names means; nothing: there is none.
+    // The image that a name means, as above; nothing: there is none.
     std::optional<Image> find(std::string_view name);
     // Shown name to path, of every image. An image that another one left no name is left out.
     std::map<std::string, std::string> images();
@@ -60,6 +60,7 @@ private:
     void read_names();
     FileKind look_at(const std::string& file_name);
     std::optional<std::string> file_named(std::string_view name);
+    std::optional<std::string> file_meant_by(std::string_view name);
     std::optional<Image> image_of(const std::string& file_name);
     std::string path_of(const std::string& file_name) const { return path_ + "/" + file_name; }
 
@@ -67,6 +68,7 @@ private:
     std::mutex mutex_; // guards what follows
     // Hidden files are left out. By the names that each would have as an image.
     std::multimap<std::string, std::string, std::less<>> files_by_name_;
+    std::multimap<std::string, std::string> files_by_meaning_; // the same, as meaning_of() has them
     std::vector<std::string> files_;
     std::map<std::string, Known, std::less<>> known_;
     Known directory_; // when its files were listed; may be trusted if `settled_`

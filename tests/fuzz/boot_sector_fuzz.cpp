@@ -46,9 +46,8 @@ public:
         require(g_.fat_offset + g_.fats * g_.fat_length <= g_.root_offset, "the FATs have room");
         require(g_.root_offset + std::uint64_t{g_.root_entries} * fat::slot_size <= g_.data_offset,
                 "the root directory has room");
-        require(g_.clusters > 0 && g_.data_offset < end && end <= g_.volume_size &&
-                    g_.volume_size <= image_.size(),
-                "all clusters lie inside the volume, and the volume inside of what holds it");
+        require(g_.clusters > 0 && g_.data_offset < end && end <= g_.volume_size,
+                "all clusters lie inside the volume");
         require(g_.type != fat::Type::fat32 || g_.contains(g_.root_cluster),
                 "the root directory is one of the clusters");
     }
@@ -148,6 +147,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         const fat::Geometry geometry = fat::parse_boot_sector(sector);
         Walk walk{image, geometry};
         walk.check_geometry();
+        if (geometry.volume_size > image.size()) // a view of such ones: whole_image_fuzz
+            return 0;
         walk.directory(geometry.type == fat::Type::fat32 ? geometry.root_cluster : 0, 0);
         walk.space();
     } catch (const fat::Refused& e) {

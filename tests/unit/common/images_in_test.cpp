@@ -196,6 +196,29 @@ TEST_F(ImagesIn, AnImageStaysOneWhateverIsWrittenToIt) {
     }
 }
 
+// A Raspberry Pi asks for "cafef00d" whatever its label, its user or /proc/cpuinfo say.
+TEST_F(ImagesIn, ANameIsComparedAsWhatItMeans) {
+    write("10000000cafef00d.img", disk());
+    write("A1B2C3D4.img", disk());
+    write("Raspios.img", disk());
+    write("noble.img", disk());
+    write("NOBLE.img", disk());
+    write("readme.txt", "text\n");
+    ImageDirectory images{directory.path()};
+    for (const char* name : {"cafef00d", "CAFEF00D", "10000000CAFEF00D", "00000000cafef00d"})
+        EXPECT_EQ(found(images, name), "10000000cafef00d.img") << name;
+    for (const char* name : {"a1b2c3d4", "10000000a1b2c3d4", "a1b2c3d4.img"})
+        EXPECT_EQ(found(images, name), "A1B2C3D4.img") << name;
+    for (const char* name : {"raspios", "RASPIOS.IMG", "Raspios"})
+        EXPECT_EQ(found(images, name), "Raspios.img") << name;
+    for (const char* name : {"Noble", "README", "readme.TXT", "f00d", "0cafef00d"})
+        EXPECT_EQ(found(images, name), "-") << name;
+    EXPECT_EQ(found(images, "noble"), "noble.img"); // as it is written, first
+    EXPECT_EQ(found(images, "NOBLE"), "NOBLE.img");
+    write("cafef00d.img", disk());
+    EXPECT_EQ(found(images, "cafef00d"), "cafef00d.img");
+}
+
 TEST_F(ImagesIn, WhatBecomesAnImageIsFound) {
     ImageDirectory images{directory.path()};
     EXPECT_EQ(images.images(), Images{});

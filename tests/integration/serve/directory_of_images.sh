@@ -16,4 +16,24 @@ make_image three "$scratch/new.img"
 mv "$scratch/new.img" "$scratch/images/noble.img"
 wait_for 60 is_served noble || die "an image that was added later is not served"
 timeout 10 nbdinfo --size "$nbd"noble.img >/dev/null || die "no NBD export for an image added later"
+
+# Two machines, by their addresses, that want to write one image: the second is refused, unless that is wished.
+if /usr/bin/python3 -c 'import nbd' 2>/dev/null; then
+    cat >"$scratch/two_machines.py" <<'PYTHON'
+import nbd, socket, sys
+machines = []
+for address in "127.0.0.8", "127.0.0.9":
+    wire = socket.create_connection(("127.0.0.1", int(sys.argv[1])), source_address=(address, 0))
+    machines.append(nbd.NBD())
+    machines[-1].set_export_name("jammy")
+    machines[-1].connect_socket(wire.detach())
+PYTHON
+    two_machines() { timeout 30 /usr/bin/python3 "$scratch/two_machines.py" "$(sed 's|.*:\([0-9]*\)/$|\1|' <<<"$nbd")"; }
+    ! two_machines || die "two machines write one image"
+    grep -q 'jammy.img: refused to 127.0.0.9: written by 127.0.0.8 since' "$scratch/serve.err" || die "the log does not say who has the image"
+    stop_serve
+    start_serve --shared "$scratch/images"
+    nbd=${nbd%NAME}
+    two_machines || die "--shared: the second machine was refused"
+fi
 stop_serve

@@ -51,7 +51,7 @@ public:
         Milliseconds answer{300};   // to that
         Milliseconds proof{700};    // for an older connection to answer, at least
         Milliseconds vouched{2000}; // who has answered, or come, that recently need not again
-        Milliseconds ending{300};   // until the requests of a dead connection are done
+        Milliseconds ending{3000};  // until the requests of a dead connection are done
         Milliseconds lost{18000};   // silence of a client that is being waited for ...
         Milliseconds probes{9000};  // ... during which it was asked this long
         Milliseconds kept{20000};   // after a start, for the client that wrote before it
@@ -83,7 +83,7 @@ public:
 
     // Lets a client in, or throws InUse. `link`: null for a client whose death the kernel tells at
     // once. `memory`: the file in which the client is kept for the next server (last_writer.h);
-    // empty: nowhere. Waits, a second at most; any thread.
+    // empty: nowhere. Waits, for less than a second unless the storage is slow; any thread.
     std::unique_ptr<Place> take(ring::ImageId image, const std::string& client,
                                 std::unique_ptr<ClientLink> link, const TakeLock& take_lock,
                                 const std::string& memory = {});

@@ -24,4 +24,24 @@ finds() { [[ $(fetch "$1/kernel8.img") == "$(boot_file "$scratch/images/$2.img" 
 wait_for 60 finds cafef00d 10000000cafef00d || die "the board cafef00d does not find 10000000cafef00d.img"
 wait_for 60 finds a1b2c3d4 A1B2C3D4 || die "the board a1b2c3d4 does not find A1B2C3D4.img"
 ! fetch cafef00e/kernel8.img || die "another board was served"
+
+# Two machines, by their addresses, that want to write one image: the second is refused, unless that is wished.
+if /usr/bin/python3 -c 'import nbd' 2>/dev/null; then
+    cat >"$scratch/two_machines.py" <<'PYTHON'
+import nbd, socket, sys
+machines = []
+for address in "127.0.0.8", "127.0.0.9":
+    wire = socket.create_connection(("127.0.0.1", int(sys.argv[1])), source_address=(address, 0))
+    machines.append(nbd.NBD())
+    machines[-1].set_export_name("noble")
+    machines[-1].connect_socket(wire.detach())
+PYTHON
+    two_machines() { timeout 30 /usr/bin/python3 "$scratch/two_machines.py" "$(sed 's|.*:\([0-9]*\)/$|\1|' <<<"$nbd")"; }
+    ! two_machines || die "two machines write one image"
+    grep -q 'noble.img: refused to 127.0.0.9: written by 127.0.0.8 since' "$scratch/serve.err" || die "the log does not say who has the image"
+    stop_serve
+    start_serve --shared "$scratch/images"
+    nbd=${nbd%NAME}
+    two_machines || die "--shared: the second machine was refused"
+fi
 stop_serve

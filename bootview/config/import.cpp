@@ -7,6 +7,7 @@
 #include "common/read_whole.h"
 #include "common/shell_word.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,6 +95,12 @@ std::optional<ImportKind> kind_of(const std::string& word) {
     return std::nullopt;
 }
 
+// As in dhcp-snippet dnsmasq | config import dnsmasq.
+bool is_piped_to() {
+    struct stat status {};
+    return ::fstat(STDIN_FILENO, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 void take_images(Draft& draft) {
     if (draft.images.empty())
         return;
@@ -152,6 +159,8 @@ std::vector<ServerSources> read_servers(const std::vector<std::string>& words) {
     std::vector<ServerSources> servers;
     std::vector<std::string> files;
     const auto read = [&] {
+        if (files.empty() && is_piped_to())
+            files.emplace_back("/dev/stdin");
         if (files.empty())
             throw Failure("config import: name the files of each server, as in "
                           "bootview config import nobodd /etc/nobodd/nobodd.conf");
@@ -161,7 +170,7 @@ std::vector<ServerSources> read_servers(const std::vector<std::string>& words) {
     for (const auto& word : words) {
         const auto kind = kind_of(word);
         if (!kind) {
-            files.push_back(word);
+            files.push_back(word == "-" ? "/dev/stdin" : word);
             continue;
         }
         if (!servers.empty())

@@ -152,6 +152,21 @@ dhcp-host=dc:a6:32:01:36:c2,board
 dhcp-ignore=tag:!known
 EOF2
 
+# As tags were written once, and what a directory brings.
+mkdir "$scratch/conf.d"
+echo 'dhcp-boot=net:ipxe,s.ipxe,boothost,10.77.0.2' >"$scratch/conf.d/a.conf"
+echo 'dhcp-boot=net:ipxe,not.ipxe' >"$scratch/conf.d/a.conf~"
+same old <<EOF2
+$proxy
+pxe-prompt=x,1
+dhcp-match=ipxe,175 # iPXE sends a 175 option.
+dhcp-vendorclass=bios,PXEClient:Arch:00000:UNDI:002001
+dhcp-vendorclass=pxe,PXEClient
+dhcp-boot=net:pxe,all.0
+dhcp-boot=net:#ipxe,net:bios,old.0
+conf-dir=$scratch/conf.d
+EOF2
+
 # One that gives out addresses, and says what to boot in an option.
 same server <<EOF2
 port=0

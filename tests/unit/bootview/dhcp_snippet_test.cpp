@@ -3,6 +3,8 @@
 // that is not tried there, is told the wrong thing.
 #include "bootview/dhcp_snippet.h"
 
+#include "bootview/config/import.h"
+
 #include <gtest/gtest.h>
 
 namespace bootview {
@@ -26,6 +28,23 @@ TEST(DhcpSnippet, KeaTellsEachArchitectureItsProgramAndWhereItIs) {
           "\"boot-file-name\": \"EFI/BOOT/BOOTX64.EFI\"",
           "\"boot-file-name\": \"EFI/BOOT/BOOTAA64.EFI\""})
         EXPECT_EQ(count(text, part), 1U) << part << " in " << text;
+}
+
+// Nobody loses a machine on the way there and back.
+TEST(DhcpSnippet, WhatDnsmasqGotComesBackFromIt) {
+    for (const DhcpSnippetRequest& request :
+         {DhcpSnippetRequest{DhcpServerKind::dnsmasq, "192.0.2.1"},
+          {DhcpServerKind::dnsmasq, "192.0.2.1", "a.0", "b/c.efi", "d@e+f.efi"}}) {
+        const auto text = config::import_text(
+            {{config::ImportKind::dnsmasq, {{"x.conf", dhcp_snippet(request), "/", {}}}}});
+        EXPECT_EQ(count(text, "\nboot-file = [\"bios=" + request.bios + "\", \"x64=" + request.x64 +
+                                  "\", \"ebc=" + request.x64 + "\", \"arm64=" + request.arm64 +
+                                  "\"]\n"),
+                  1U)
+            << text;
+        EXPECT_EQ(count(text, "\npi-menu = \"Raspberry Pi Boot   \"\n"), 1U) << text;
+        EXPECT_EQ(count(text, "x.conf:"), 0U) << "no line is lost: " << text;
+    }
 }
 
 TEST(DhcpSnippet, EveryMakerOfRaspberryPisIsInIt) {

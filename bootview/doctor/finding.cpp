@@ -17,15 +17,6 @@ std::size_t index_of(Severity severity) {
     return static_cast<std::size_t>(severity);
 }
 
-// Names come from images, and an image does not steer the terminal.
-std::string printable(const std::string& text) {
-    std::string result = text;
-    for (char& c : result)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-            c = '?';
-    return result;
-}
-
 std::size_t count(const Findings& findings, Severity severity) {
     return static_cast<std::size_t>(
         std::count_if(findings.all().begin(), findings.all().end(),
@@ -33,6 +24,14 @@ std::size_t count(const Findings& findings, Severity severity) {
 }
 
 } // namespace
+
+std::string printable(const std::string& text) {
+    std::string result = text;
+    for (char& c : result)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return result;
+}
 
 const Finding* Findings::find(const std::string& id) const {
     const auto found = std::find_if(all_.begin(), all_.end(),

@@ -8,6 +8,7 @@
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "bootview/monitor/monitor.h"
+#include "bootview/run_command.h"
 #include "bootview/serve.h"
 #include "bootview/status.h"
 #include "bootview/unit_check.h"
@@ -134,6 +135,11 @@ CLI::App* declare_doctor(CLI::App& app, CommandLine& line) {
         });
     doctor->add_flag("--dhcp-proxy", line.doctor.dhcp_proxy,
                      "Look at DHCP too, as serve --dhcp-proxy needs it");
+    doctor
+        ->add_option("--interface", line.doctor.interfaces,
+                     "Interface that clients are on (repeatable; default: any)")
+        ->type_name("IF")
+        ->allow_extra_args(false);
     doctor->add_flag("--json", line.doctor.json, "Print the findings as JSON");
     declare_listen(*doctor, line);
     doctor->add_option("--nbd-port", line.doctor.nbd_port, "TCP port for NBD (default: 10809)")
@@ -243,7 +249,9 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
     serve->set_help_flag("--help", "Print this help and exit");
     serve->add_option(
         "IMAGE|DIR", line.serve.source,
-        "A disk image, or a directory of them (default: what the configuration says)");
+        "A disk image, a directory of them, or the NBD URI of a server (default: what the "
+        "configuration says)");
+    serve->allow_extras(); // a second image, see refuse_extras()
     serve->add_flag("--adopt", line.serve.adopt,
                     "With --dhcp-proxy: also answer PCs that nobody has named");
     serve
@@ -258,6 +266,11 @@ CLI::App* declare_serve(CLI::App& app, CommandLine& line) {
         ->type_name("LEVEL")
         ->transform(one_of(levels))
         ->default_str("info");
+    serve
+        ->add_option("--interface", line.serve.interfaces,
+                     "Interface that clients are on (repeatable; default: any)")
+        ->type_name("IF")
+        ->allow_extra_args(false);
     serve
         ->add_option("--mount", line.serve.mount,
                      "Where to show the boot files (default: a private directory)")
@@ -308,7 +321,28 @@ bool read_config(CLI::App& serve, CommandLine& line) {
     return problems.empty();
 }
 
+// What `serve` takes no more of. Several images are served from a directory. Empty: all is well.
+std::string refuse_extras(const CLI::App& serve, const std::string& first) {
+    const auto extras = serve.remaining();
+    if (extras.empty())
+        return {};
+    std::string images = bootview::shell_word(first);
+    for (const auto& extra : extras) {
+        if (extra.starts_with('-') || ::access(extra.c_str(), F_OK) != 0)
+            return fmt::format("The following argument was not expected: {}", extra);
+        images += " " + bootview::shell_word(extra);
+    }
+    return fmt::format("one image or directory can be named, and here are {}; several images are "
+                       "served from a directory: mkdir images && mv {} images/ && bootview serve "
+                       "images",
+                       extras.size() + 1, images);
+}
+
 int run_serve(CLI::App& serve, CommandLine& line) {
+    if (const auto refusal = refuse_extras(serve, line.serve.source); !refusal.empty()) {
+        fmt::print(stderr, "bootview: {}; see bootview --help\n", refusal);
+        return exit_usage;
+    }
     if (line.serve.source.empty() && line.serve_config.empty()) {
         line.serve_config = bootview::config::default_file();
         if (::access(line.serve_config.c_str(), F_OK) != 0) {

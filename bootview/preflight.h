@@ -11,7 +11,11 @@
 
 namespace bootview::preflight {
 
-enum class SourceKind { image, directory };
+enum class SourceKind {
+    image,
+    directory,
+    nbd_server, // somebody else's, by its URI
+};
 
 // Exists, may be read, holds something. Says which of the two it is.
 SourceKind check_source(const std::string& path);

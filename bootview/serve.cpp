@@ -2,8 +2,12 @@
 
 #include "bootview/config/bridge_file.h"
 #include "bootview/config/check.h"
+#include "bootview/doctor/command_line.h"
 #include "bootview/doctor/firewall.h"
 #include "bootview/doctor/network.h"
+#include "bootview/doctor/ports.h"
+#include "bootview/doctor/replaced.h"
+#include "bootview/doctor/start.h"
 #include "bootview/failure.h"
 #include "bootview/log.h"
 #include "bootview/mount_directory.h"
@@ -16,6 +20,7 @@
 #include "common/service_notify.h"
 #include "common/unix_socket.h"
 #include "events/sender.h"
+#include "fuse-fatimg/image/nbd.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +29,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -40,6 +46,7 @@ namespace fs = std::filesystem;
 using preflight::SourceKind;
 
 constexpr std::uint16_t high_tftp_port = 6969;
+constexpr std::chrono::seconds replaced_interval{5};
 
 struct Programs {
     std::string nbdkit;
@@ -127,6 +134,14 @@ Part monitor_part(const ServeOptions& options, const Programs& programs,
     return {"seen", "bootview monitor", {arguments, {}, {}, SIGTERM}, {}};
 }
 
+bool is_unix_uri(const std::string& uri) {
+    return uri.substr(0, uri.find("://")).ends_with("+unix");
+}
+
+bool is_this_machine(const std::string& host) {
+    return host.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
 Part nbd_part(const ServeOptions& options, const Programs& programs, SourceKind kind,
               const Descriptor& socket, std::uint16_t port) {
     std::vector<std::string> arguments{programs.nbdkit, "-f", programs.plugin,
@@ -165,6 +180,9 @@ std::vector<std::string> tftp_arguments(const ServeOptions& options, const std::
     if (options.dhcp_proxy)
         arguments.insert(arguments.end(),
                          {"--dhcp-proxy", options.adopt ? "--adopt" : "--no-adopt"});
+    if (options.dhcp_proxy)
+        for (const std::string& interface : options.interfaces)
+            arguments.insert(arguments.end(), {"--interface", interface});
     return arguments;
 }
 
@@ -182,11 +200,20 @@ Part tftp_part(const ServeOptions& options, const Programs& programs,
     return {"tftp", "tftp-bridge", {arguments, {}, {}, SIGTERM}, {}};
 }
 
+// Interfaces of the command line, or else those of the configuration.
+doctor::Network network_of(const ServeOptions& options) {
+    auto wanted = options.interfaces;
+    if (const auto* setting = options.config ? options.config->find("interface") : nullptr;
+        setting != nullptr && wanted.empty())
+        wanted = setting->values;
+    return doctor::look_at_network(options.listen, options.dhcp_proxy, wanted);
+}
+
 // What the doctor can tell at once. Only root may read the rules; others learn of it by the doctor.
-void check_firewall(const ServeOptions& options, std::uint16_t nbd_port, std::uint16_t tftp_port) {
+void check_firewall(const ServeOptions& options, const doctor::Network& network,
+                    std::uint16_t nbd_port, std::uint16_t tftp_port) {
     if (::geteuid() != 0)
         return;
-    const auto network = doctor::look_at_network(options.listen, options.dhcp_proxy);
     const auto shut = doctor::find_shut_port(network.served_interfaces(),
                                              {"", nbd_port, tftp_port, options.dhcp_proxy, true});
     if (shut)
@@ -194,43 +221,112 @@ void check_firewall(const ServeOptions& options, std::uint16_t nbd_port, std::ui
             fmt::format("{}: {}; let it in with \"{}\"", shut->thing, shut->what, shut->fix));
 }
 
-void print_served(const ServeOptions& options, SourceKind kind, std::uint16_t nbd_port,
-                  std::uint16_t tftp_port, const std::string& mounted_at) {
+// Where clients find what is served.
+struct Place {
+    std::string host; // as it stands in a URI
+    std::uint16_t nbd_port = 0;
+    std::uint16_t tftp_port = 0;
+    std::string name;                   // of the export, on a client's command line
+    std::string uri;                    // of an NBD server that is not ours
+    std::vector<std::string> elsewhere; // "192.0.2.1 on eth1", where clients may be as well
+};
+
+Place place_of(const ServeOptions& options, SourceKind kind, const doctor::Network& network,
+               std::uint16_t nbd_port, std::uint16_t tftp_port) {
+    const auto possible = network.possible_addresses();
+    Place place;
+    place.nbd_port = nbd_port;
+    place.tftp_port = tftp_port;
+    place.name = kind == SourceKind::directory ? "NAME" : "boot";
+    place.host = !options.listen.is_any() ? options.listen.in_uri()
+                 : possible.empty()       ? own_address()
+                                          : possible.front().second.to_string();
+    for (std::size_t i = 1; i < possible.size(); ++i)
+        place.elsewhere.push_back(
+            fmt::format("{} on {}", possible[i].second.to_string(), possible[i].first));
+    if (kind == SourceKind::nbd_server)
+        place.uri = options.source;
+    return place;
+}
+
+void print_names(const std::string& directory) {
     constexpr std::size_t most_shown = 10;
+    const auto images = images_in(directory);
+    std::size_t shown = 0;
+    for (const auto& [name, path] : images)
+        if (shown++ < most_shown)
+            fmt::print("NAME     {}\n", name);
+    if (images.size() > most_shown)
+        fmt::print("NAME     ... and {} more\n", images.size() - most_shown);
+    if (images.empty())
+        fmt::print("NAME     none yet; they may be put there at any time\n");
+}
+
+// Two of the forms that Debian's nbd-client script understands; the first also names the device.
+std::string nbdroot(const Place& place) {
+    if (place.uri.empty())
+        return place.nbd_port == default_nbd_port
+                   ? fmt::format("nbdroot={},{},nbd0", place.host, place.name)
+                   : fmt::format("nbdroot={}:{}/{} nbddev=/dev/nbd0", place.host, place.nbd_port,
+                                 place.name);
+    const auto root = doctor::parse_command_line("nbdroot=" + place.uri).nbd_root;
+    const std::string host = root && !is_this_machine(root->host) ? root->host : place.host;
+    const std::string in_uri = host.find(':') != std::string::npos && !host.starts_with('[')
+                                   ? fmt::format("[{}]", host)
+                                   : host;
+    return fmt::format("nbdroot={}:{}/{} nbddev=/dev/nbd0", in_uri,
+                       root ? root->port : default_nbd_port, root ? root->name : "");
+}
+
+void print_served(const ServeOptions& options, SourceKind kind, const Place& place,
+                  const std::string& mounted_at) {
     const bool directory = kind == SourceKind::directory;
-    const std::string host = options.listen.is_any() ? own_address() : options.listen.in_uri();
     const std::string slash_name = directory ? "/NAME" : "";
     fmt::print("serving  {}{}\n", options.source, directory ? " (every image in it)" : "");
-    fmt::print("NBD      nbd://{}:{}/{}\n", host, nbd_port, directory ? "NAME" : "");
-    fmt::print("TFTP     tftp://{}:{}{}/\n", host, tftp_port, slash_name);
+    if (place.uri.empty())
+        fmt::print("NBD      nbd://{}:{}/{}\n", place.host, place.nbd_port,
+                   directory ? "NAME" : "");
+    else
+        fmt::print("NBD      {} (that server's; none is started here)\n", place.uri);
+    fmt::print("TFTP     tftp://{}:{}{}/\n", place.host, place.tftp_port, slash_name);
     fmt::print("files    {}{}\n", mounted_at, slash_name);
-    if (directory) {
-        const auto images = images_in(options.source);
-        std::size_t shown = 0;
-        for (const auto& [name, path] : images)
-            if (shown++ < most_shown)
-                fmt::print("NAME     {}\n", name);
-        if (images.size() > most_shown)
-            fmt::print("NAME     ... and {} more\n", images.size() - most_shown);
-        if (images.empty())
-            fmt::print("NAME     none yet; they may be put there at any time\n");
-    }
+    if (directory)
+        print_names(options.source);
     if (options.dhcp_proxy)
         fmt::print("client   firmware: is told by the DHCP proxy; nothing to be done{}\n",
                    options.adopt ? "" : " for a Raspberry Pi; PCs need --adopt");
     else
-        fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", host,
-                   tftp_port == default_tftp_port ? "" : fmt::format(", port {}", tftp_port),
+        fmt::print("client   firmware or DHCP server: boot by TFTP from {}{}{}\n", place.host,
+                   place.tftp_port == default_tftp_port ? ""
+                                                        : fmt::format(", port {}", place.tftp_port),
                    directory ? ", directory NAME" : "");
-    // Two of the forms that Debian's nbd-client script understands; the first also names the
-    // device.
-    const std::string name = directory ? "NAME" : "boot";
-    fmt::print("client   kernel command line: ip=dhcp {} root=/dev/nbd0p2\n",
-               nbd_port == default_nbd_port
-                   ? fmt::format("nbdroot={},{},nbd0", host, name)
-                   : fmt::format("nbdroot={}:{}/{} nbddev=/dev/nbd0", host, nbd_port, name));
+    if (is_unix_uri(place.uri))
+        fmt::print("client   kernel command line: no client reaches a Unix socket; let that server "
+                   "listen on TCP, too\n");
+    else
+        fmt::print("client   kernel command line: ip=dhcp {} root=/dev/nbd0p2\n", nbdroot(place));
+    for (const std::string& other : place.elsewhere)
+        fmt::print("client   in place of {}: {}\n", place.host, other);
     fmt::print("ready; Ctrl-C ends it and leaves nothing behind\n");
     std::fflush(stdout);
+}
+
+// Firmware finds its server by DHCP, and without anybody who tells it there it finds none.
+void say_who_tells(const ServeOptions& options) {
+    if (options.dhcp_proxy)
+        return;
+    const auto other = doctor::dhcp_server_here({options.listen, 0, 0, false, false, "", false});
+    log::say(
+        log::Level::info,
+        "nobody tells Raspberry Pis and PCs to boot from here, unless your DHCP server does{}: "
+        "add --dhcp-proxy, or see \"bootview dhcp-snippet --help\"",
+        other.empty() ? "" : fmt::format(" ({} on this machine)", other));
+}
+
+void warn_of_start(const doctor::Findings& findings, const std::string& source) {
+    constexpr std::size_t most = 10;
+    for (const std::string& text : doctor::start_lines(findings, source, most))
+        log::say(log::Level::warning, "{}", text);
 }
 
 std::string joined(const config::Problems& problems) {
@@ -301,8 +397,11 @@ std::string absolute(const std::string& path) {
 int serve(const ServeOptions& wanted) {
     block_signals();
     ServeOptions options = wanted;
-    const SourceKind kind = preflight::check_source(options.source);
-    options.source = absolute(options.source);
+    const bool is_ours = !image::is_nbd_uri(options.source);
+    const SourceKind kind =
+        is_ours ? preflight::check_source(options.source) : SourceKind::nbd_server;
+    if (is_ours)
+        options.source = absolute(options.source);
     if (options.notify)
         options.notify = absolute(*options.notify);
     if (options.mount) {
@@ -320,21 +419,27 @@ int serve(const ServeOptions& wanted) {
         bridge_file.emplace("tftp-bridge", text);
     }
     preflight::check_fuse_device("/dev/fuse");
-    const Descriptor nbd_socket =
-        open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
-    notice_dead_clients(nbd_socket.get());
-    const std::uint16_t nbd_port = port_of(nbd_socket.get());
-    const std::uint16_t tftp_port = choose_tftp_port(options);
-    check_firewall(options, nbd_port, tftp_port);
-    if (kind == SourceKind::image && ::access(options.source.c_str(), W_OK) != 0)
-        log::say(log::Level::warning,
-                 "{} may only be read by this user: clients will not be able to write",
+    Descriptor nbd_socket;
+    if (is_ours) {
+        nbd_socket =
+            open_port(options, options.nbd_port.value_or(default_nbd_port), Transport::tcp);
+        notice_dead_clients(nbd_socket.get());
+    } else if (options.nbd_port) {
+        log::say(log::Level::warning, "--nbd-port: does nothing, as {} is another server",
                  options.source);
+    }
+    const std::uint16_t nbd_port = is_ours ? port_of(nbd_socket.get()) : default_nbd_port;
+    const std::uint16_t tftp_port = choose_tftp_port(options);
+    const auto network = network_of(options);
+    check_firewall(options, network, is_ours ? nbd_port : tftp_port, tftp_port);
+    const auto findings = doctor::look_before_start(
+        {is_ours ? options.source : "", network, nbd_port, options.adopt, options.view_options});
 
     const MountDirectory directory(options.mount);
-    std::vector<Part> parts{nbd_part(options, programs, kind, nbd_socket, nbd_port),
-                            view_part(options, programs, directory),
+    std::vector<Part> parts{view_part(options, programs, directory),
                             tftp_part(options, programs, directory, tftp_port, bridge_file)};
+    if (is_ours)
+        parts.insert(parts.begin(), nbd_part(options, programs, kind, nbd_socket, nbd_port));
     const auto runtime_directory = ring::make_runtime_directory();
     remove_what_was_left_behind(runtime_directory);
     if (const auto socket = monitor_socket(runtime_directory); !socket.empty()) {
@@ -348,8 +453,16 @@ int serve(const ServeOptions& wanted) {
                                       "know nothing; set XDG_RUNTIME_DIR");
     }
     Supervisor supervisor(std::move(parts), [&] {
-        print_served(options, kind, nbd_port, tftp_port, directory.path());
+        warn_of_start(findings, options.source);
+        say_who_tells(options);
+        print_served(options, kind, place_of(options, kind, network, nbd_port, tftp_port),
+                     directory.path());
         notify_service_manager("READY=1");
+    });
+    doctor::ReplacedImages replaced(is_ours ? options.source : "");
+    supervisor.every(replaced_interval, [&] {
+        for (const std::string& text : replaced.look())
+            log::say(log::Level::warning, "{}", text);
     });
     if (bridge_file) {
         warn_of_missing(*options.config);

@@ -5,11 +5,15 @@
 //     tftp-bridge                those files, for the clients' firmware   "tftp"
 //
 // serve checks what it can before it starts anything (preflight.h), starts the three in this order
-// (supervisor.h), beside a monitor that they tell what they do (monitor/monitor.h), and takes everything away again at the end: processes, the mount, the directory
-// it made for it. It holds no state of its own: the parts find each other by themselves, through
-// the image (change ring) and the mount point, so any of them may die and come back while the
-// others work on. The NBD port belongs to serve, which hands the listening socket to each nbdkit it
-// starts; clients that connect in between wait instead of being refused.
+// (supervisor.h), beside a monitor that they tell what they do (monitor/monitor.h), and takes
+// everything away again at the end: processes, the mount, the directory it made for it. It holds no
+// state of its own: the parts find each other by themselves, through the image (change ring) and
+// the mount point, so any of them may die and come back while the others work on. The NBD port
+// belongs to serve, which hands the listening socket to each nbdkit it starts; clients that connect
+// in between wait instead of being refused.
+//
+// With an NBD URI for its source, somebody else's server is the first of the three: it is neither
+// started nor stopped.
 //
 // If serve itself is killed, the kernel ends its children (PR_SET_PDEATHSIG). nbdkit is ended by
 // SIGKILL, then and always: on SIGTERM it would wait for its clients to go, which are machines that
@@ -28,12 +32,14 @@
 namespace bootview {
 
 struct ServeOptions {
-    std::string source;                     // an image, a block device, or a directory of images
+    std::string source;                     // an image, a block device, or a directory of images;
+                                            // or the NBD URI of a server that runs already
     Address listen;                         // every address by default
     std::optional<std::uint16_t> nbd_port;  // 10809; 0 takes a free one
     std::optional<std::uint16_t> tftp_port; // 69, or 6969 where that is not allowed; 0: a free one
     bool dhcp_proxy = false;                // tell firmware what to load, next to any DHCP server
     bool adopt = false;                     // also PCs that nobody has named
+    std::vector<std::string> interfaces;    // that clients are on; empty: any
     std::optional<std::string> mount;       // where to show the view; default: a private directory
     std::string status_page;                // "PORT" or "ADDRESS:PORT"; empty: none
     std::optional<std::string> notify;      // where the change rings' sockets lie

@@ -73,12 +73,16 @@ bool Supervisor::run() {
         for (const auto& slot : slots_)
             if (slot->deadline <= Clock::now())
                 on_deadline(*slot);
+        if (next_look_ <= Clock::now()) {
+            next_look_ = Clock::now() + interval_;
+            look_();
+        }
     }
     return asked_for_;
 }
 
 int Supervisor::milliseconds_to_next_deadline() const {
-    auto next = Clock::time_point::max();
+    auto next = next_look_;
     for (const auto& slot : slots_)
         next = std::min(next, slot->deadline);
     if (next == Clock::time_point::max())
@@ -131,10 +135,13 @@ void Supervisor::became_ready(Slot& slot) {
         return;
     slot.was_up = true;
     ++first_starts_;
-    if (first_starts_ == slots_.size())
-        all_ready_();
-    else
+    if (first_starts_ < slots_.size()) {
         start(*slots_.at(first_starts_));
+        return;
+    }
+    if (look_)
+        next_look_ = Clock::now() + interval_;
+    all_ready_();
 }
 
 // Also called for a part that could not even be started; then without a process.

@@ -54,6 +54,11 @@ public:
     // Somebody asked for that by SIGHUP. Without it, and when it is the terminal that is gone, that
     // is a wish to stop.
     void on_hangup(std::function<void()> read_again) { on_hangup_ = std::move(read_again); }
+    // Calls `look` each `interval` from then on when all parts are up.
+    void every(std::chrono::seconds interval, std::function<void()> look) {
+        interval_ = interval;
+        look_ = std::move(look);
+    }
     // Passes a SIGHUP on; to a part that starts, as soon as it is ready.
     void hang_up(const std::string& tag);
 
@@ -101,6 +106,9 @@ private:
     std::vector<std::unique_ptr<Slot>> slots_; // in the order of starting
     std::function<void()> all_ready_;
     std::function<void()> on_hangup_;
+    std::function<void()> look_;
+    std::chrono::seconds interval_{};
+    Clock::time_point next_look_ = Clock::time_point::max();
     Descriptor epoll_;
     Descriptor signals_;
     std::size_t first_starts_ = 0; // how many parts have been up

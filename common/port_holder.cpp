@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
+#include <set>
 #include <sstream>
 #include <system_error>
 
@@ -22,7 +24,9 @@ bool parse(std::string_view text, Number& value, int base) {
     return result.ec == std::errc{} && result.ptr == text.data() + text.size();
 }
 
-bool holds_one_of(const fs::path& process, const std::vector<std::uint64_t>& inodes) {
+// Which of the sockets `inodes` this process has open.
+std::set<std::uint64_t> held_by(const fs::path& process, const std::set<std::uint64_t>& inodes) {
+    std::set<std::uint64_t> held;
     std::error_code ignored; // processes of others can't be looked into, and some end meanwhile
     for (const auto& entry : fs::directory_iterator(process / "fd", ignored)) {
         const std::string target = fs::read_symlink(entry.path(), ignored).string();
@@ -31,10 +35,10 @@ bool holds_one_of(const fs::path& process, const std::vector<std::uint64_t>& ino
         if (target.starts_with(prefix) && target.ends_with(']') &&
             parse(std::string_view(target).substr(prefix.size(), target.size() - prefix.size() - 1),
                   inode, 10) &&
-            std::find(inodes.begin(), inodes.end(), inode) != inodes.end())
-            return true;
+            inodes.contains(inode))
+            held.insert(inode);
     }
-    return false;
+    return held;
 }
 
 PortHolder describe(const fs::path& process, pid_t pid) {
@@ -76,30 +80,44 @@ std::vector<std::uint64_t> sockets_on_port(std::string_view table, std::uint16_t
     return inodes;
 }
 
-std::optional<PortHolder> find_port_holder(std::uint16_t port, Transport transport) {
-    std::vector<std::uint64_t> inodes;
+PortHolders find_port_holders(std::uint16_t port, Transport transport) {
+    std::set<std::uint64_t> inodes;
     for (const char* family : {"", "6"}) {
         const std::string table = transport == Transport::tcp ? "tcp" : "udp";
         const auto found =
             sockets_on_port(read_whole("/proc/net/" + table + family), port, transport);
-        inodes.insert(inodes.end(), found.begin(), found.end());
+        inodes.insert(found.begin(), found.end());
     }
+    PortHolders holders;
     if (inodes.empty())
-        return std::nullopt;
-    std::optional<PortHolder> best;
+        return holders;
+    std::set<std::uint64_t> unknown = inodes;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
         pid_t pid = 0;
-        if (!parse(std::string_view(entry.path().filename().native()), pid, 10) ||
-            !holds_one_of(entry.path(), inodes))
+        if (!parse(std::string_view(entry.path().filename().native()), pid, 10))
             continue;
-        best = describe(entry.path(), pid);
-        // `bootview serve` holds the socket together with the nbdkit that uses it: name bootview,
-        // because it is the one to stop.
-        if (best->name == "bootview")
-            break;
+        const auto held = held_by(entry.path(), inodes);
+        if (held.empty())
+            continue;
+        holders.known.push_back(describe(entry.path(), pid));
+        for (const std::uint64_t inode : held)
+            unknown.erase(inode);
     }
-    return best;
+    holders.others = !unknown.empty();
+    return holders;
+}
+
+std::optional<PortHolder> find_port_holder(std::uint16_t port, Transport transport) {
+    const auto holders = find_port_holders(port, transport).known;
+    if (holders.empty())
+        return std::nullopt;
+    // `bootview serve` holds the socket together with the nbdkit that uses it: name bootview,
+    // because it is the one to stop.
+    const auto bootview =
+        std::find_if(holders.begin(), holders.end(),
+                     [](const PortHolder& holder) { return holder.name == "bootview"; });
+    return bootview != holders.end() ? *bootview : holders.back();
 }
 
 } // namespace bootview

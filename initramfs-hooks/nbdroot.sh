@@ -138,6 +138,71 @@ nbdroot_split() {
     nbdroot_rest=${1#"$nbdroot_host"}
 }
 
+# nbdroot_port_and_name REST: what follows HOST: in front of a name is a number its port, whatever stands between
+# the two. Status 2: there is no port in it.
+nbdroot_port_and_name() {
+    case $1 in
+    *[/:,]*)
+        nbdroot_first=${1%%[/:,]*}
+        nbdroot_is_number "$nbdroot_first" || return 2
+        nbdroot_set_port "$nbdroot_first" || return 1
+        nbdroot_rest=${1#"$nbdroot_first"}
+        ;;
+    *)
+        nbdroot_is_number "$1" || return 2
+        nbdroot_set_port "$1" || return 1
+        nbdroot_rest=''
+        ;;
+    esac
+    case $nbdroot_rest in
+    '') ;;
+    /*) nbd_export=${nbdroot_rest#/} ;;
+    :*:*) nbdroot_refuse "'$1' is a port and what else? write HOST:PORT/NAME" || return 1 ;;
+    :*) nbd_export=${nbdroot_rest#:} ;;
+    ,*,*,*) nbdroot_refuse "'$1' has too many commas: HOST:PORT,NAME,DEVICE" || return 1 ;;
+    ,*,*)
+        nbd_export=${nbdroot_rest#,}
+        nbd_export=${nbd_export%%,*}
+        nbdroot_set_device "${nbdroot_rest##*,}" || return 1
+        ;;
+    ,nbd[0123456789]* | ,/dev/nbd[0123456789]*) nbdroot_set_device "${nbdroot_rest#,}" || return 1 ;;
+    ,*) nbd_export=${nbdroot_rest#,} ;;
+    esac
+}
+
+# nbdroot_parse_nbd REST: what follows nbd: in dracut.cmdline(7), HOST:PORT-OR-NAME[:FSTYPE[:ROOTFLAGS[:NBDOPTS]]],
+# and in QEMU, HOST:PORT:exportname=NAME. How a file system is mounted is for rootfstype= and rootflags= to say.
+nbdroot_parse_nbd() {
+    nbdroot_split "$1" || return
+    case $1 in
+    unix:*) nbdroot_refuse "'nbd:$1' is a socket of another machine: write nbd:HOST:NAME" || return ;;
+    \[*) ;;
+    *:*)
+        case $nbdroot_host in
+        *:*) nbdroot_refuse "'nbd:$1': an IPv6 address needs brackets: write nbd:[ADDRESS]:NAME" || return ;;
+        esac
+        ;;
+    esac
+    nbdroot_set_host "$nbdroot_host" || return
+    case $nbdroot_rest in
+    '' | :) return ;;
+    :*) nbdroot_rest=${nbdroot_rest#:} ;;
+    *) nbdroot_refuse "'nbd:$1': write nbd:HOST:NAME" || return ;;
+    esac
+    nbdroot_second=${nbdroot_rest%%:*}
+    case $nbdroot_rest in
+    *:exportname=*) nbd_export=${nbdroot_rest#*:exportname=} ;;
+    esac
+    if nbdroot_is_number "${nbdroot_second%%/*}"; then
+        nbdroot_set_port "${nbdroot_second%%/*}" || return
+        case $nbdroot_second in
+        */*) nbd_export=${nbdroot_second#*/} ;;
+        esac
+    else
+        nbd_export=$nbdroot_second
+    fi
+}
+
 nbdroot_parse() {
     nbd_host='' nbd_port=10809 nbd_export='' nbd_device='' nbd_error=''
     case $1 in
@@ -161,6 +226,11 @@ nbdroot_parse() {
     nbds://* | nbd+*://* | nbds+*://*)
         nbdroot_refuse "'$1': only nbd://HOST[:PORT]/NAME can be a root" || return
         ;;
+    nbd:*)
+        nbdroot_parse_nbd "${1#nbd:}"
+        return
+        ;;
+    *' '*) nbdroot_refuse "'$1' has blanks in it: write HOST:PORT/NAME" || return ;;
     esac
 
     nbdroot_split "$1" || return
@@ -173,7 +243,17 @@ nbdroot_parse() {
         nbd_export=${nbdroot_rest%%,*}
         case $nbdroot_rest in
         *,*,*) nbdroot_refuse "'$1' has too many commas: HOST,NAME,DEVICE" || return ;;
-        *,?*) nbdroot_set_device "${nbdroot_rest#*,}" || return ;;
+        *,?*)
+            case ${nbdroot_rest#*,} in
+            nbd* | /dev/*) ;;
+            *)
+                if nbdroot_is_number "$nbd_export"; then
+                    nbdroot_refuse "'$1': after HOST,PORT comes a device, not a name: write HOST:PORT/NAME" || return
+                fi
+                ;;
+            esac
+            nbdroot_set_device "${nbdroot_rest#*,}" || return
+            ;;
         esac
         if nbdroot_is_number "$nbd_export"; then
             nbdroot_set_port "$nbd_export" || return
@@ -184,16 +264,14 @@ nbdroot_parse() {
     :/*) nbd_export=${nbdroot_rest#:/} ;;
     /*) nbd_export=${nbdroot_rest#/} ;;
     :*)
-        # HOST:PORT/NAME, HOST:PORT, and the HOST:NAME of many a how-to.
-        nbdroot_rest=${nbdroot_rest#:}
-        if nbdroot_is_number "${nbdroot_rest%%/*}"; then
-            nbdroot_set_port "${nbdroot_rest%%/*}" || return
-            case $nbdroot_rest in
-            */*) nbd_export=${nbdroot_rest#*/} ;;
-            esac
-        else
-            nbd_export=$nbdroot_rest
-        fi
+        # HOST:PORT/NAME, HOST:PORT:NAME, HOST:PORT, and the HOST:NAME of many a how-to.
+        nbdroot_status=0
+        nbdroot_name=${nbdroot_rest#:}
+        nbdroot_port_and_name "$nbdroot_name" || nbdroot_status=$?
+        case $nbdroot_status in
+        1) return 1 ;;
+        2) nbd_export=$nbdroot_name ;;
+        esac
         ;;
     *) nbdroot_refuse "'$1': write HOST/NAME or HOST:PORT/NAME" || return ;;
     esac

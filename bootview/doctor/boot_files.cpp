@@ -45,6 +45,17 @@ bool is_pi_entry(const BootEntry& entry) {
     return entry.where.starts_with("config.txt");
 }
 
+// A line that changes the system in the image: typed on this server, it would change the server's.
+std::string in_its_system(const BootEntry& entry, const std::string& command) {
+    return is_pi_entry(entry)
+               ? fmt::format("sudo {} # on the Pi itself, booted from a card with this image: "
+                             "docs/boot-a-raspberry-pi.md, step 2",
+                             command)
+               : fmt::format("sudo {} # in the image's own system while it runs, not on this "
+                             "server; for a new image: docs/boot-a-debian-pc.md, step 2",
+                             command);
+}
+
 // Goes through the entries of one image, and remembers what it read of files that they share.
 class EntryChecks {
 public:
@@ -106,12 +117,12 @@ private:
     }
 
     void check_initramfs(const BootEntry& entry, const std::string& kernel) {
-        const std::string update = "apt install bootview-initramfs && update-initramfs -u -k all";
+        const std::string update = in_its_system(entry, "apt install ./bootview-initramfs_*.deb");
+        const std::string build = in_its_system(entry, "update-initramfs -u -k all");
         if (entry.initramfs.empty()) {
             once("initrd-not-named", entry,
                  "names no initramfs, without which no root can be attached",
-                 is_pi_entry(entry) ? image_.edit_line("config.txt", "$aauto_initramfs=1")
-                                    : "update-initramfs -u -k all");
+                 is_pi_entry(entry) ? image_.edit_line("config.txt", "$aauto_initramfs=1") : build);
             return;
         }
         Initramfs all;
@@ -140,14 +151,14 @@ private:
             once("initrd-damaged", entry,
                  fmt::format("the initramfs {} can't be unpacked: it was cut off, or is none",
                              names),
-                 "update-initramfs -u -k all");
+                 build);
             return;
         }
         if (!kernel.empty() && !all.kernels.empty() && all.kernels.count(kernel) == 0)
             once("initrd-other-kernel", entry,
                  fmt::format("the kernel is {}, and the initramfs {} is for {}", kernel, names,
                              joined(all.kernels)),
-                 fmt::format("update-initramfs -c -k {}", kernel));
+                 in_its_system(entry, fmt::format("update-initramfs -c -k {}", kernel)));
         const bool has_driver = kernel.empty() || all.kernels.count(kernel) == 0
                                     ? !all.nbd_kernels.empty()
                                     : all.nbd_kernels.count(kernel) != 0;
@@ -236,7 +247,8 @@ private:
                 "modules-missing", entry,
                 fmt::format("the kernel is {}, and the root file system has modules {}", kernel,
                             modules.kernels.empty() ? "of none" : "for " + joined(modules.kernels)),
-                fmt::format("apt install --reinstall linux-image-{}", shell_word(kernel)));
+                in_its_system(entry, fmt::format("apt install --reinstall linux-image-{}",
+                                                 shell_word(kernel))));
         else if (modules.state == RootState::no_program)
             findings_.not_checked("modules-not-checked", image_.path,
                                   "debugfs, which reads its root file system, is not installed",

@@ -29,6 +29,7 @@ struct Options {
     std::optional<std::uint16_t> nbd_port;  // likewise
     std::optional<std::uint16_t> tftp_port; // likewise
     bool dhcp_proxy = false;                // likewise
+    std::vector<std::string> interfaces;    // likewise
     std::vector<std::string> view_options;  // likewise
     std::optional<std::string> client;      // whom to play
     bool json = false;

@@ -27,6 +27,14 @@ std::size_t count(const Findings& findings, Severity severity) {
 
 } // namespace
 
+std::string printable(const std::string& text) {
+    std::string result = text;
+    for (char& c : result)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+            c = '?';
+    return result;
+}
+
 const Finding* Findings::find(const std::string& id) const {
     const auto found = std::find_if(all_.begin(), all_.end(),
                                     [&](const Finding& finding) { return finding.id == id; });

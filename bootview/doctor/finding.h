@@ -60,6 +60,9 @@ private:
     std::vector<Finding> all_;
 };
 
+// Names come from images, and an image does not steer the terminal.
+std::string printable(const std::string& text);
+
 // For people, a line or two each; and for programs.
 std::string as_text(const Findings& findings);
 std::string as_json(const Findings& findings);

@@ -1,6 +1,7 @@
 #include "bootview/doctor/image.h"
 
 #include "bootview/doctor/image_access.h"
+#include "bootview/doctor/image_kind.h"
 #include "bootview/doctor/machine.h"
 #include "bootview/run_command.h"
 #include "fuse-fatimg/fat/chain.h"
@@ -10,6 +11,7 @@
 
 #include <chrono>
 #include <exception>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -25,6 +27,14 @@ std::string command_in(const std::string& text) {
     return begin == std::string::npos || end == std::string::npos
                ? std::string{}
                : text.substr(begin + 1, end - begin - 1);
+}
+
+// What shows an image to this machine alone, and read-only, is not enough for clients.
+std::string for_clients(std::string text) {
+    constexpr std::string_view for_us = " -r -t -b 127.0.0.1 ";
+    if (const auto at = text.find(for_us); at != std::string::npos)
+        text.replace(at, for_us.size(), " -t ");
+    return text;
 }
 
 // fsck.fat knows no offset, and not everybody has loop devices.
@@ -77,12 +87,20 @@ void check_table(const std::string& path, const view::Contents& contents, Findin
     }
 }
 
-void check_nothing_shown(const std::string& path, const view::Contents& contents,
-                         Findings& findings) {
+void check_nothing_shown(const std::string& path, const ReadAt& read,
+                         const view::Contents& contents, Findings& findings) {
     const std::string& why = contents.refusal;
     if (why.find("truncated") != std::string::npos) {
         findings.fail("image-truncated", path, why,
                       fmt::format("wget --continue --output-document={} URL", shell_word(path)));
+        return;
+    }
+    if (is_blank(read, contents.size)) {
+        findings.fail("image-without-partition-table", path,
+                      "is blank: it begins with zeros, and no system was ever written to it",
+                      fmt::format("dd if=/dev/sdX of={} bs=4M conv=notrunc,sparse # sdX: the card "
+                                  "or disk that it is to be a copy of",
+                                  shell_word(path)));
         return;
     }
     if (contents.table.kind == partition::TableKind::none) {
@@ -213,8 +231,10 @@ std::optional<OpenImage> check_image(const std::string& path, const view::Partit
             return std::nullopt;
         }
         if (const std::string packed = image::packed(*image.file); !packed.empty()) {
-            findings.fail(packed.starts_with("is packed") ? "image-packed" : "image-format", path,
-                          packed, command_in(packed));
+            if (packed.starts_with("is packed"))
+                findings.fail("image-packed", path, packed, command_in(packed));
+            else
+                findings.fail("image-format", path, for_clients(packed), convert_line(path));
             return std::nullopt;
         }
         check_writers(path, findings);
@@ -229,9 +249,11 @@ std::optional<OpenImage> check_image(const std::string& path, const view::Partit
                     std::chrono::system_clock::from_time_t(image.file->stamp().modified.tv_sec),
                     path, findings);
         image.contents = view::read_contents(image.reader(), size, choice);
+        if (check_image_kind(path, image.reader(), image.contents, findings))
+            return std::nullopt;
         check_table(path, image.contents, findings);
         if (!image.contents.refusal.empty()) {
-            check_nothing_shown(path, image.contents, findings);
+            check_nothing_shown(path, image.reader(), image.contents, findings);
             return std::nullopt;
         }
         if (const auto& better = image.contents.better)

@@ -6,16 +6,20 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <sstream>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -74,6 +78,42 @@ std::string whose(const fs::path& process) {
     while (name.ends_with('\n'))
         name.pop_back();
     return name;
+}
+
+// An nbdkit that was started for this path, and has another file of its directory open for it.
+void check_replaced(const std::string& path, const struct stat& image, Findings& findings) {
+    std::error_code ignored;
+    for (const auto& process : fs::directory_iterator("/proc", ignored)) {
+        if (whose(process.path()) != "nbdkit")
+            continue;
+        std::istringstream words(read_whole(process.path() / "cmdline"));
+        bool is_its_file = false;
+        for (std::string word; std::getline(words, word, '\0');)
+            is_its_file = is_its_file || word == path || word == "file=" + path;
+        std::error_code gone;
+        for (const auto& descriptor : fs::directory_iterator(process.path() / "fd", gone)) {
+            std::error_code closed;
+            const std::string link = fs::read_symlink(descriptor.path(), closed).string();
+            struct stat status {};
+            const bool is_deleted = link == path + " (deleted)";
+            const bool is_beside =
+                is_its_file && fs::path(link).parent_path() == fs::path(path).parent_path();
+            if ((!is_deleted && !is_beside) || ::stat(descriptor.path().c_str(), &status) != 0 ||
+                !S_ISREG(status.st_mode) ||
+                (status.st_ino == image.st_ino && status.st_dev == image.st_dev))
+                continue;
+            const std::string pid = process.path().filename().string();
+            findings.fail("image-replaced", path,
+                          fmt::format("is another file than the one that nbdkit (process {}) "
+                                      "serves by this name: clients go on with the old one, and "
+                                      "what they write there is lost with it",
+                                      pid),
+                          fmt::format("kill $(ps -o ppid= {}) # bootview serve, once its clients "
+                                      "are shut down; then start it again",
+                                      pid));
+            return;
+        }
+    }
 }
 
 } // namespace
@@ -155,6 +195,7 @@ void check_writers(const std::string& path, Findings& findings) {
             break;
         }
     }
+    check_replaced(fs::absolute(path, ignored).lexically_normal().string(), image, findings);
     std::error_code no_loops;
     for (const auto& device : fs::directory_iterator("/sys/block", no_loops)) {
         std::string file = read_whole(device.path() / "loop/backing_file");
@@ -172,6 +213,76 @@ void check_writers(const std::string& path, Findings& findings) {
     }
 }
 
+namespace {
+
+// statfs(2); not all of them are in <linux/magic.h>.
+constexpr unsigned magic_fuse = 0x65735546;
+constexpr unsigned magic_overlay = 0x794c7630;
+constexpr std::array network_file_systems{
+    std::pair{0x6969U, "NFS"},     std::pair{0xff534d42U, "SMB"}, std::pair{0xfe534d42U, "SMB"},
+    std::pair{0x517bU, "SMB"},     std::pair{0x01021997U, "9p"},  std::pair{0x00c36400U, "Ceph"},
+    std::pair{0x5346414fU, "AFS"},
+};
+
+unsigned magic_of(const std::string& path) {
+    struct statfs space {};
+    return ::statfs(path.c_str(), &space) == 0 ? static_cast<unsigned>(space.f_type) : 0;
+}
+
+// False where that can't be known, as in a container, whose upper layer lies outside of it.
+bool is_on_upper_layer(const std::string& path) {
+    std::error_code ignored;
+    const fs::path absolute = fs::canonical(path, ignored);
+    std::istringstream lines(read_whole("/proc/self/mountinfo"));
+    fs::path best;
+    std::string upper;
+    for (std::string line; std::getline(lines, line);) {
+        // ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS ... - TYPE SOURCE SUPER-OPTIONS
+        std::istringstream fields(line);
+        const std::vector<std::string> words{std::istream_iterator<std::string>(fields), {}};
+        if (words.size() < 10 || words[4].size() < best.native().size())
+            continue;
+        const auto [end, rest] = std::mismatch(words[4].begin(), words[4].end(),
+                                               absolute.native().begin(), absolute.native().end());
+        const bool is_above = end == words[4].end() &&
+                              (words[4] == "/" || rest == absolute.native().end() || *rest == '/');
+        if (!is_above)
+            continue;
+        best = words[4];
+        constexpr std::string_view key = "upperdir=";
+        const auto at = words.back().find(key);
+        upper = at == std::string::npos
+                    ? ""
+                    : words.back().substr(at + key.size(),
+                                          words.back().find(',', at) - at - key.size());
+    }
+    return !upper.empty() &&
+           fs::exists(fs::path(upper) / absolute.lexically_relative(best), ignored);
+}
+
+// What its file system does that a disk of this machine does not.
+void check_file_system(const std::string& path, unsigned magic, Findings& findings) {
+    const auto* const network =
+        std::find_if(network_file_systems.begin(), network_file_systems.end(),
+                     [&](const auto& one) { return one.first == magic; });
+    if (network != network_file_systems.end())
+        findings.warn(
+            "image-on-network", path,
+            fmt::format("lies on another machine ({}): clients stand still whenever that "
+                        "does, and nothing keeps a second server from writing to it; "
+                        "serve it there, or copy it here",
+                        network->second),
+            fmt::format("cp --sparse=always {} /var/lib/bootview/images/", shell_word(path)));
+    if (magic == magic_overlay && !is_on_upper_layer(path))
+        findings.warn("image-on-overlay", path,
+                      "lies on an overlay file system: the first write copies all of it, and who "
+                      "has it open by then goes on with the old file; write to it once before it "
+                      "is served, or give the container a volume for it",
+                      fmt::format(": >>{}", shell_word(path)));
+}
+
+} // namespace
+
 void check_room(const std::string& path, Findings& findings) {
     constexpr std::uint64_t very_little = std::uint64_t{16} << 20;
     struct stat status {};
@@ -180,10 +291,23 @@ void check_room(const std::string& path, Findings& findings) {
         ::statvfs(path.c_str(), &space) != 0)
         return;
     const std::string directory = fs::absolute(path).parent_path().string();
+    const unsigned magic = magic_of(path);
+    check_file_system(path, magic, findings);
     if ((space.f_flag & ST_RDONLY) != 0) {
         findings.warn("image-file-system-read-only", path,
                       "lies on a file system that is mounted read-only: no client can write",
                       fmt::format("mount -o remount,rw {}", shell_word(directory)));
+        return;
+    }
+    // A FUSE file system that has no statfs() of its own answers zeros, as fuse(4) has it.
+    if (space.f_blocks == 0) {
+        findings.not_checked("room-unknown", path,
+                             magic == magic_fuse
+                                 ? "lies on a FUSE file system that does not tell how much room it "
+                                   "has left for what clients write"
+                                 : "lies on a file system that does not tell how much room it has "
+                                   "left for what clients write",
+                             fmt::format("df -h {}", shell_word(directory)));
         return;
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);

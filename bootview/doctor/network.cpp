@@ -1,8 +1,10 @@
 #include "bootview/doctor/network.h"
 
+#include "common/nearest_word.h"
 #include "common/read_whole.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <sstream>
 
@@ -31,6 +33,14 @@ bool is_of_container_bridge(dhcp::Ipv4 address) {
 bool is_usable(const dhcp::Interface& interface) {
     return interface.up && std::any_of(interface.addresses.begin(), interface.addresses.end(),
                                        [](const auto& a) { return !is_loopback(a.address); });
+}
+
+// Bridges that programs made for containers and virtual machines of this host.
+bool is_for_guests(std::string_view name) {
+    constexpr std::array prefixes{"docker", "br-",   "virbr",   "podman", "cni",
+                                  "lxcbr",  "lxdbr", "incusbr", "veth",   "vnet"};
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](const char* prefix) { return name.starts_with(prefix); });
 }
 
 std::string with_prefix(const dhcp::InterfaceAddress& address, int bits) {
@@ -90,17 +100,25 @@ bool Network::serves_on(dhcp::Ipv4 address) const {
     });
 }
 
+bool Network::is_wanted(const dhcp::Interface& interface) const {
+    return wanted.empty() ||
+           std::find(wanted.begin(), wanted.end(), interface.name) != wanted.end();
+}
+
 const dhcp::Interface* Network::interface() const {
     const auto matches = [&](const dhcp::Interface& interface) {
         if (!listen.is_any())
             return std::any_of(
                 interface.addresses.begin(), interface.addresses.end(),
                 [&](const auto& own) { return own.address.to_string() == listen.text; });
-        return interface.name == default_interface && !interface.addresses.empty();
+        return interface.name == default_interface && is_wanted(interface) &&
+               !interface.addresses.empty();
     };
     auto found = std::find_if(interfaces.begin(), interfaces.end(), matches);
     if (found == interfaces.end() && listen.is_any())
-        found = std::find_if(interfaces.begin(), interfaces.end(), is_usable);
+        found = std::find_if(interfaces.begin(), interfaces.end(), [&](const auto& interface) {
+            return is_usable(interface) && is_wanted(interface);
+        });
     return found == interfaces.end() ? nullptr : &*found;
 }
 
@@ -114,12 +132,29 @@ std::optional<dhcp::Ipv4> Network::address() const {
 std::vector<std::string> Network::served_interfaces() const {
     std::vector<std::string> names;
     for (const auto& candidate : interfaces)
-        if (listen.is_any() ? is_usable(candidate) : &candidate == interface())
+        if (listen.is_any() ? is_usable(candidate) && is_wanted(candidate)
+                            : &candidate == interface())
             names.push_back(candidate.name);
     return names;
 }
 
-Network look_at_network(const Address& listen, bool dhcp_proxy) {
+std::vector<std::pair<std::string, dhcp::Ipv4>> Network::possible_addresses() const {
+    std::vector<std::pair<std::string, dhcp::Ipv4>> all;
+    const dhcp::Interface* const chosen = interface();
+    const auto own = address();
+    if (chosen == nullptr || !own)
+        return all;
+    all.emplace_back(chosen->name, *own);
+    if (!listen.is_any())
+        return all;
+    for (const auto& candidate : interfaces)
+        if (&candidate != chosen && is_usable(candidate) && candidate.can_broadcast &&
+            is_wanted(candidate) && (!wanted.empty() || !is_for_guests(candidate.name)))
+            all.emplace_back(candidate.name, candidate.addresses.front().address);
+    return all;
+}
+
+Network look_at_network(const Address& listen, bool dhcp_proxy, std::vector<std::string> wanted) {
     Network network;
     network.interfaces = dhcp::list_interfaces();
     network.default_interface = default_interface(read_whole("/proc/net/route"));
@@ -127,10 +162,45 @@ Network look_at_network(const Address& listen, bool dhcp_proxy) {
         ::access("/.dockerenv", F_OK) == 0 || ::access("/run/.containerenv", F_OK) == 0;
     network.listen = listen;
     network.dhcp_proxy = dhcp_proxy;
+    network.wanted = std::move(wanted);
     return network;
 }
 
+namespace {
+
+// An interface that is written wrong, or not plugged in yet.
+void check_wanted(const Network& network, Findings& findings) {
+    std::vector<std::string> names;
+    std::string there;
+    for (const auto& interface : network.interfaces) {
+        names.push_back(interface.name);
+        there += (there.empty() ? "" : ", ") + interface.name;
+    }
+    for (const std::string& name : network.wanted)
+        if (std::find(names.begin(), names.end(), name) == names.end())
+            findings.warn(
+                "interface-missing", "interface " + name,
+                fmt::format("does not exist, so nobody is answered there; there are {}", there),
+                fmt::format("bootview serve --dhcp-proxy --interface {}", nearest(name, names)));
+}
+
+void check_choice(const Network& network, Findings& findings) {
+    const auto possible = network.possible_addresses();
+    if (!network.wanted.empty() || possible.size() < 2)
+        return;
+    std::string list;
+    for (const auto& [name, address] : possible)
+        list += fmt::format("{}{} ({})", list.empty() ? "" : ", ", name, address.to_string());
+    findings.warn("network-several", "network",
+                  fmt::format("clients may be on each of {}; what is printed here names {}", list,
+                              possible.front().second.to_string()),
+                  fmt::format("bootview serve --interface {}", possible.back().first));
+}
+
+} // namespace
+
 void check_network(const Network& network, Findings& findings) {
+    check_wanted(network, findings);
     const auto listen = dhcp::Ipv4::from_text(network.listen.text);
     if (network.listen.text == "::1" || (listen && is_loopback(*listen))) {
         findings.warn("listen-loopback", "--listen " + network.listen.text,
@@ -155,7 +225,9 @@ void check_network(const Network& network, Findings& findings) {
     }
     check_addresses(network, findings);
     const dhcp::Interface* const chosen = network.interface();
-    if (network.listen.is_any() && network.default_interface.empty())
+    check_choice(network, findings);
+    if (chosen != nullptr && network.listen.is_any() && network.wanted.empty() &&
+        network.default_interface.empty())
         findings.warn("network-no-default-route", "network",
                       fmt::format("no interface has the default route, so {} is taken for the one "
                                   "that clients are on; say --listen ADDR where that is wrong",

@@ -73,10 +73,17 @@ std::string stop_line(const std::optional<PortHolder>& holder, std::uint16_t por
                            port);
     const std::string service =
         service_of_cgroup(read_whole(fmt::format("/proc/{}/cgroup", holder->pid)));
+    // It is the machine's network as well; comm has no more than 15 characters.
+    if (holder->name == "systemd-network")
+        return "grep -rl DHCPServer /etc/systemd/network # say DHCPServer=no there, then: "
+               "networkctl reload";
     // Where everything is in one unit, as in a container, that says nothing.
     if (!service.empty() && service != service_of_cgroup(read_whole("/proc/self/cgroup")))
         return fmt::format("systemctl disable --now {}", service);
-    return fmt::format("kill {}", holder->pid);
+    // A part that dies is started again by the bootview that it belongs to.
+    const pid_t parent = parent_of(holder->pid);
+    const bool is_part = read_whole(fmt::format("/proc/{}/comm", parent)) == "bootview\n";
+    return fmt::format("kill {}", is_part ? parent : holder->pid);
 }
 
 // True: it is ours to have.
@@ -117,6 +124,45 @@ bool check_port(const PortQuestion& question, std::uint16_t port, Transport tran
     return false;
 }
 
+std::string name_of(const PortHolder& holder) {
+    return fmt::format("{} (process {})", holder.name, holder.pid);
+}
+
+// Those besides ourselves, and besides what serves what we are asked about.
+PortHolders others_on(std::uint16_t port, const PortQuestion& question) {
+    PortHolders holders = find_port_holders(port, Transport::udp);
+    std::erase_if(holders.known, [&](const PortHolder& holder) {
+        return holder.pid == ::getpid() || serves(holder, question);
+    });
+    return holders;
+}
+
+// Of programs that have port 67 for one of two reasons: this one gives no addresses.
+bool is_proxy(const PortHolder& holder) {
+    if (holder.name == "tftp-bridge")
+        return true;
+    if (holder.name != "dnsmasq")
+        return false;
+    std::vector<std::string> files{"/etc/dnsmasq.conf"};
+    std::error_code ignored;
+    for (const auto& file : fs::directory_iterator("/etc/dnsmasq.d", ignored))
+        files.push_back(file.path().string());
+    std::string text;
+    for (const std::string& word : holder.arguments) {
+        text += word.starts_with("--dhcp-range=") ? word.substr(2) + "\n" : "";
+        for (const std::string_view option : {"--conf-file=", "-C"})
+            if (word.starts_with(option) && word.size() > option.size())
+                files = {word.substr(option.size())};
+    }
+    for (const std::string& file : files)
+        text += read_whole(file) + "\n";
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("dhcp-range=") && line.find(",proxy") != std::string::npos)
+            return true;
+    return false;
+}
+
 void check_dhcp_ports(Findings& findings) {
     const Descriptor pxe = dhcp::open_boot_server_socket();
     const int pxe_error = pxe ? 0 : errno;
@@ -126,7 +172,7 @@ void check_dhcp_ports(Findings& findings) {
          {std::pair{dhcp::server_port, dhcp_error}, std::pair{dhcp::boot_server_port, pxe_error}}) {
         const std::string thing = fmt::format("DHCP proxy port {}", port);
         if (error == 0)
-            continue;
+            continue; // others may have it all the same, see check_dhcp_neighbours
         if (error == EACCES || error == EPERM) {
             findings.fail("dhcp-proxy-denied", thing,
                           "this user may not use it: the DHCP proxy needs root, or "
@@ -135,8 +181,7 @@ void check_dhcp_ports(Findings& findings) {
             return;
         }
         const auto holder = find_port_holder(port, Transport::udp);
-        const std::string whose =
-            holder ? fmt::format("{} (process {})", holder->name, holder->pid) : "another program";
+        const std::string whose = holder ? name_of(*holder) : "another program";
         if (port == dhcp::boot_server_port)
             findings.fail("pxe-port-taken", thing, "taken by " + whose,
                           stop_line(holder, port, Transport::udp));
@@ -157,6 +202,43 @@ std::string service_of_cgroup(std::string_view text) {
     return {};
 }
 
+std::string dhcp_server_here(const PortQuestion& question) {
+    const auto holders = others_on(dhcp::server_port, question);
+    if (!holders.known.empty())
+        return name_of(holders.known.front());
+    return holders.others ? "another program" : "";
+}
+
+void check_dhcp_neighbours(const PortQuestion& question, Findings& findings) {
+    check_dhcp_ports(findings);
+    const auto says = [&](const std::string& id) { return findings.find(id) != nullptr; };
+    if (says("dhcp-proxy-denied") || says("pxe-port-taken"))
+        return; // it can't be run, or that says it
+    const PortHolders on_pxe = others_on(dhcp::boot_server_port, question);
+    const PortHolders on_dhcp = others_on(dhcp::server_port, question);
+    const std::string thing =
+        fmt::format("DHCP proxy ports {} and {}", dhcp::server_port, dhcp::boot_server_port);
+    constexpr const char* why = "tells clients on this machine what to boot, too; which of two "
+                                "answers a client takes is chance";
+    for (const PortHolder& holder : on_pxe.known)
+        findings.warn("dhcp-second-proxy", thing, fmt::format("{} {}", name_of(holder), why),
+                      stop_line(holder, dhcp::boot_server_port, Transport::udp));
+    if (on_pxe.known.empty() && on_pxe.others)
+        findings.warn("dhcp-second-proxy", thing, fmt::format("another program {}", why),
+                      stop_line({}, dhcp::boot_server_port, Transport::udp));
+    if (on_pxe.known.empty() && !on_pxe.others && !says("dhcp-port-shared"))
+        for (const PortHolder& holder : on_dhcp.known) {
+            const std::string shared = fmt::format("DHCP proxy port {}", dhcp::server_port);
+            if (is_proxy(holder))
+                findings.warn("dhcp-second-proxy", shared,
+                              fmt::format("{} {}", name_of(holder), why),
+                              stop_line(holder, dhcp::server_port, Transport::udp));
+            else
+                findings.fine("dhcp-port-shared", shared,
+                              fmt::format("shared with {}", name_of(holder)));
+        }
+}
+
 void check_ports(const PortQuestion& question, Findings& findings) {
     const bool nbd = check_port(question, question.nbd_port, Transport::tcp, findings);
     const bool tftp = check_port(question, question.tftp_port, Transport::udp, findings);
@@ -165,7 +247,7 @@ void check_ports(const PortQuestion& question, Findings& findings) {
                       fmt::format("{} for NBD and {} for TFTP are free", question.nbd_port,
                                   question.tftp_port));
     if (question.dhcp_proxy)
-        check_dhcp_ports(findings);
+        check_dhcp_neighbours(question, findings);
 }
 
 } // namespace bootview::doctor

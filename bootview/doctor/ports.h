@@ -21,6 +21,14 @@ struct PortQuestion {
     bool installed = false; // by the units of the packages
 };
 
+// The ports of --dhcp-proxy, and who else answers DHCP requests on this machine. Two programs can
+// have its ports, both bound with SO_REUSEADDR, and the system says nothing to either. Part of
+// check_ports().
+void check_dhcp_neighbours(const PortQuestion& question, Findings& findings);
+
+// "dnsmasq (process 123)", if somebody besides us has the port of DHCP servers; otherwise empty.
+std::string dhcp_server_here(const PortQuestion& question);
+
 void check_ports(const PortQuestion& question, Findings& findings);
 
 // "smbd.service", of the text of /proc/PID/cgroup; empty for a process of none.

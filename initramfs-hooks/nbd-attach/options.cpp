@@ -63,9 +63,21 @@ bool take(Options& options, std::string_view name, const char* value, Text& prob
         options.device = value;
         return true;
     }
-    if (name == "--host")
+    if (name == "--host") {
+        // As nbdroot= takes it, in one: the parts have options of their own here.
+        const std::string_view host = value;
+        const auto colon = host.find(':');
+        const bool is_ipv4_and_more = colon != std::string_view::npos && colon == host.rfind(':');
+        if (host.find_first_of("/, ") != std::string_view::npos || host.starts_with("nbd:") ||
+            is_ipv4_and_more ||
+            (colon != std::string_view::npos &&
+             host.substr(0, colon).find('.') != std::string_view::npos)) {
+            (problem << "--host takes an address alone, not '").quote(value)
+                << "'; write --host ADDRESS --port PORT --export NAME";
+            return false;
+        }
         options.host = value;
-    else if (name == "--export")
+    } else if (name == "--export")
         options.export_name = value;
     else if (name == "--port")
         return take_number(1, 65535, options.port);

@@ -1,6 +1,6 @@
 # An image that can't be served, or not for long: the doctor finds out why.
 source "$(dirname "$0")/doctor.sh"
-requires xz zstd mke2fs fsck.vfat python3
+requires xz zstd mke2fs fsck.vfat python3 qemu-img
 prepare_images
 
 examine "$image"
@@ -15,7 +15,7 @@ examine "$scratch/empty.img"
 finds failure image-empty
 head -c 1M /dev/zero >"$scratch/zeros.img"
 examine "$scratch/zeros.img"
-finds failure image-without-partition-table
+finds failure image-without-partition-table 'is blank'
 for packing in gzip:gz xz:xz zstd:zst; do
     packed=$scratch/packed.${packing#*:}
     "${packing%:*}" -q -c "$image" >"$packed"
@@ -40,9 +40,64 @@ examine "$scratch/images"
 finds failure image-packed other.img.xz
 finds failure image-empty
 rm -r "$scratch/images"
-printf 'QFI\xfb' | cat - "$scratch/zeros.img" >"$scratch/disk.qcow2"
-examine "$scratch/disk.qcow2"
-finds failure image-format qemu-nbd
+
+# Of another format: converted beside it, and over nothing.
+mkdir "$scratch/a place"
+for format in qcow2 vdi vmdk vhdx; do
+    qemu-img convert -O "$format" "$image" "$scratch/a place/disk.$format"
+    examine "$scratch/a place/disk.$format"
+    finds failure image-format qemu-nbd
+    bash -c "$(said image-format fix)" || fail "its line fails: $(said image-format fix)"
+done
+[ "$(ls "$scratch/a place")" = "$(printf '%s\n' disk.{img,qcow2,vdi,vdi.img,vhdx,vhdx.img,vmdk,vmdk.img})" ] ||
+    fail "not beside each: $(ls "$scratch/a place")"
+for converted in "$scratch/a place"/*.img; do
+    examine "$converted"
+    sound "$converted"
+done
+
+# What is no disk with a Linux on it: an installer's ISO, also one that is made for USB sticks; Windows.
+truncate -s 4M "$scratch/plain.iso"
+printf '\001CD001' | dd of="$scratch/plain.iso" bs=1 seek=32768 conv=notrunc status=none
+examine "$scratch/plain.iso"
+finds failure image-installer
+printf '\001CD001' | dd of="$image" bs=1 seek=32768 conv=notrunc status=none
+cp "$image" "$scratch/the hybrid.iso"
+good_image
+examine "$scratch/the hybrid.iso"
+finds failure image-installer
+mkdir "$scratch/stub"
+# shellcheck disable=SC2016 # of the stub
+printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"$(dirname "$0")/arguments"\n' >"$scratch/stub/qemu-system-x86_64"
+chmod 755 "$scratch/stub/qemu-system-x86_64"
+PATH=$scratch/stub:$PATH bash -c "$(said image-installer fix)" || fail "its line fails: $(said image-installer fix)"
+grep -qxF "$scratch/the hybrid.iso" "$scratch/stub/arguments" || fail "not that ISO: $(cat "$scratch/stub/arguments")"
+grep -qxF "file=$scratch/the hybrid.img,format=raw,if=virtio" "$scratch/stub/arguments" || fail "not onto a new image"
+truncate -s 24M "$scratch/windows.img"
+printf 'label: gpt\nsize=16384, type=U\nsize=2048, type=E3C9E316-0B5C-4DB8-817D-F92DF00215AE\nsize=8192\n' |
+    sfdisk -q "$scratch/windows.img"
+examine "$scratch/windows.img"
+finds failure image-windows 'partition 2'
+printf '\353\130\220-FVE-FS-' | dd of="$scratch/windows.img" bs=512 seek=20480 conv=notrunc status=none
+sfdisk -q --delete "$scratch/windows.img" 2
+examine "$scratch/windows.img"
+finds failure image-windows BitLocker
+rm "$scratch/windows.img"
+truncate -s 24M "$scratch/windows.img"
+printf 'label: dos\nstart=2048, type=7\n' | sfdisk -q "$scratch/windows.img"
+printf '\353\122\220NTFS    \000\002\010' | dd of="$scratch/windows.img" bs=512 seek=2048 conv=notrunc status=none
+examine "$scratch/windows.img"
+finds failure image-windows 'partition 1 is NTFS'
+
+# The files of an image, in place of it.
+mkdir "$scratch/unpacked"
+mcopy -s -i "$image@@1M" :: "$scratch/unpacked/"
+examine "$scratch/unpacked"
+finds failure images-unpacked pxelinux
+cp --sparse=always "$image" "$scratch/unpacked/"
+examine "$scratch/unpacked"
+no images-unpacked
+rm "$scratch/unpacked/disk.img"
 
 # What is only part of one.
 truncate -s 20M "$image" # the second partition reaches past the end
@@ -171,6 +226,14 @@ if [ -e /dev/fuse ] && command -v nbdkit nbdfuse >/dev/null; then
     examine "$image" # which nbdkit has opened for this client
     finds fine image-served nbdkit
     no image-busy
+    examine "$scratch/client.img" # FUSE, without a word about its room
+    finds unchecked room-unknown
+    no disk-full
+    # The name is another file's, and the client has the old one: two ways to come there.
+    cp --sparse=always "$image" "$scratch/new.img"
+    mv "$scratch/new.img" "$image"
+    examine "$image"
+    finds failure image-replaced "$holder"
     # A disk that does not answer as it should.
     as_file "$scratch/failing.img" --readonly --command nbdkit -s --filter=error memory 24M error-pread-rate=100%
     examine "$scratch/failing.img"
@@ -210,6 +273,22 @@ if can_remount "file systems that are full, or can't be written"; then
     before[4]=${before[4]/size=4m/size=20m}
     examine "$scratch/small/disk.img"
     finds warning disk-nearly-full 'MiB'
+
+    # On the lower layer of an overlay, until it is written to.
+    mkdir "$scratch/lower" "$scratch/layers" "$scratch/merged"
+    cp --sparse=always "$image" "$scratch/lower/disk.img"
+    if unshare -m bash -c 'mount -t tmpfs none "$1" && mkdir "$1/upper" "$1/work" &&
+        mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" none "$3"' - \
+        "$scratch/layers" "$scratch/lower" "$scratch/merged" 2>/dev/null; then
+        before=(unshare -m bash -c 'mount -t tmpfs none "$1" && mkdir "$1/upper" "$1/work" &&
+            mount -t overlay -o "lowerdir=$2,upperdir=$1/upper,workdir=$1/work" none "$3" && eval "$4" && shift 4 && exec "$@"' - \
+            "$scratch/layers" "$scratch/lower" "$scratch/merged" true)
+        examine "$scratch/merged/disk.img"
+        finds warning image-on-overlay
+        before[9]=$(said image-on-overlay fix)
+        examine "$scratch/merged/disk.img"
+        no image-on-overlay
+    fi
 
     # Where the service has its images: its user has to be able to.
     mkdir -p "$scratch/lib/bootview/images"

@@ -49,6 +49,24 @@ before=(ip netns exec "$net-server")
 server ip address delete 172.17.0.2/16 dev eth0
 ip -n "$net-server" route add default via 192.168.77.254
 
+# Two cards: what is said is of the one that clients are on, wherever the default route leads.
+no network-several
+ip -n "$net-server" link add eth1 type veth peer name eth2
+ip -n "$net-server" link set eth1 up
+ip -n "$net-server" address add 10.77.0.1/24 dev eth1
+examine
+finds warning network-several 'eth0 (192.168.77.1), eth1 (10.77.0.1)'
+[ "$(said network what)" = 'clients reach 192.168.77.1 on eth0' ] || fail "not by the default route: $(all_said)"
+examine --interface eth1
+no network-several
+[ "$(said network what)" = 'clients reach 10.77.0.1 on eth1' ] || fail "not the one that was named: $(all_said)"
+examine --listen 10.77.0.1
+[ "$(said network what)" = 'clients reach 10.77.0.1 on eth1' ] || fail "not the one that is listened on: $(all_said)"
+examine --interface eht1
+finds warning interface-missing 'eth0'
+[[ $(said interface-missing fix) == *'--interface eth1' ]] || fail "not the nearest: $(said interface-missing fix)"
+ip -n "$net-server" link delete eth1
+
 # Firewalls. One that says nothing lets everybody in.
 examine
 [ "$(said firewall severity)" = fine ] || fail "no rules, and yet: $(all_said)"
@@ -273,4 +291,36 @@ eval "$(said pxe-port-taken fix)"
 wait_until eval "! server ss -lun | grep -q :4011"
 examine --dhcp-proxy
 no pxe-port-taken
+
+# A proxy that was left here, as beside nobodd: dnsmasq keeps port 4011 for itself.
+ip netns exec "$net-server" dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 --pid-file= --dhcp-leasefile="$scratch/leases2" \
+    --dhcp-range=10.9.0.0,proxy --pxe-service='0,Raspberry Pi Boot' </dev/null >"$scratch/left.log" 2>&1 &
+left=$!
+cleanup "kill $left"
+wait_until eval "server ss -lun | grep -q :4011"
+examine --dhcp-proxy
+finds failure pxe-port-taken "dnsmasq (process $left)"
+cp "$(command -v true)" "$scratch/none.img"
+! server "$BOOTVIEW" serve --dhcp-proxy --nbd-port 0 --tftp-port 0 "$scratch/none.img" 2>"$scratch/line" || fail "serve starts beside it"
+grep -qF "dnsmasq (process $left); type: $(said pxe-port-taken fix)" "$scratch/line" || fail "serve says: $(cat "$scratch/line")"
+eval "$(said pxe-port-taken fix)"
+wait_until eval "! server ss -lun | grep -q :4011"
+# Others share it, so that both can be bound, and nobody is told.
+rm "$scratch/held"
+server python3 -c 'import socket, sys, time
+sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+for one, port in zip(sockets, (67, 4011)):
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    one.bind(("0.0.0.0", port))
+open(sys.argv[1], "w").close()
+time.sleep(1000)' "$scratch/held" &
+cleanup "kill $!"
+wait_until test -e "$scratch/held"
+examine --dhcp-proxy
+finds warning dhcp-second-proxy python3
+no pxe-port-taken
+eval "$(said dhcp-second-proxy fix)"
+wait_until eval "! server ss -lun | grep -q :4011"
+examine --dhcp-proxy
+no dhcp-second-proxy
 echo "$found findings"

@@ -1,6 +1,7 @@
 #include "common/port_holder.h"
 
 #include "bootview/endpoint.h"
+#include "common/read_whole.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -33,6 +34,28 @@ TEST(PortHolder, FindsThisVeryProcess) {
         EXPECT_EQ(holder->pid, ::getpid());
         EXPECT_FALSE(holder->arguments.empty());
     }
+}
+
+// Opening it works, and reading it does not: as with a process that ends meanwhile.
+TEST(ReadWhole, IsEmptyForWhatCannotBeRead) {
+    EXPECT_EQ(read_whole("/"), "");
+    EXPECT_EQ(read_whole("/no/such/file"), "");
+}
+
+// Both are bound, and the system tells neither of the other.
+TEST(PortHolder, IsFoundAlsoWhereThePortIsShared) {
+    Descriptor first{::socket(AF_INET, SOCK_DGRAM, 0)};
+    const int on = 1;
+    ::setsockopt(first.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    auto address = socket_address(*parse_address("127.0.0.1"), 0);
+    ASSERT_EQ(::bind(first.get(), address.get(), address.length), 0);
+    const auto holders = find_port_holders(port_of(first.get()), Transport::udp);
+    ASSERT_EQ(holders.known.size(), 1U);
+    EXPECT_EQ(holders.known.front().pid, ::getpid());
+    EXPECT_FALSE(holders.others);
+    const auto port = port_of(first.get());
+    first.reset();
+    EXPECT_TRUE(find_port_holders(port, Transport::udp).known.empty());
 }
 
 } // namespace

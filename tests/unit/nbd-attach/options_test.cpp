@@ -51,6 +51,11 @@ TEST(Options, MistakesAreExplained) {
     EXPECT_NE(problem({"--device", "/dev/nbd0p1"}).find("not '/dev/nbd0p1'"), std::string::npos);
     EXPECT_NE(problem({"--device"}).find("needs a value"), std::string::npos);
     EXPECT_NE(problem({"--port", "65536"}).find("from 1 to 65535"), std::string::npos);
+    for (const char* host : {"10.0.0.1:10809", "10.0.0.1:10809:disk", "10.0.0.1/disk",
+                             "10.0.0.1,disk", "nbd:10.0.0.1:disk", "nbd://10.0.0.1/disk"})
+        EXPECT_NE(problem({"--device", "/dev/nbd0", "--host", host}).find("--port PORT --export"),
+                  std::string::npos)
+            << host;
     EXPECT_NE(problem({"--timeout", "0"}).find("from 1 to"), std::string::npos);
     EXPECT_NE(problem({"--dead-conn-timeout", "1h"}).find("not '1h'"), std::string::npos);
     EXPECT_NE(problem({"--name", "x"}).find("unknown option '--name'"), std::string::npos);

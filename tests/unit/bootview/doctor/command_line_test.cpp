@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <sstream>
+#include <string>
+
 namespace bootview::doctor {
 namespace {
 
@@ -64,6 +68,43 @@ TEST(CommandLine, FindsRootAndNetwork) {
     EXPECT_FALSE(local.nbd_root);
     EXPECT_FALSE(local.has_ip);
     EXPECT_FALSE(parse_command_line("").nbd_root);
+}
+
+// The table of what initramfs-hooks/nbdroot.sh makes of each form. What only the client knows, as
+// what DHCP said and where the boot loader came from, is left out.
+TEST(CommandLine, JudgesEachFormAsTheClientDoes) {
+    std::ifstream table(NBDROOT_FORMS);
+    ASSERT_TRUE(table) << NBDROOT_FORMS;
+    unsigned compared = 0;
+    for (std::string text; std::getline(table, text);) {
+        const auto first = text.find(" |");
+        const auto second = text.find("| ", first + 2);
+        if (text.starts_with('#') || !text.starts_with("nbdroot=") || text[first + 3] != '|' ||
+            text.starts_with("nbdroot=/") || text.starts_with("nbdroot=dhcp") ||
+            text.find("boot:") != std::string::npos || text.find("nbdserver=") < first ||
+            text.find("nbddev=") < first)
+            continue;
+        const std::string words = text.substr(0, first);
+        const CommandLine line = parse_command_line(words);
+        ASSERT_TRUE(line.nbd_root) << words;
+        std::istringstream expected(text.substr(second + 2));
+        std::string host;
+        std::string port;
+        std::string name;
+        expected >> host >> port;
+        std::getline(expected >> std::ws, name);
+        name.resize(name.rfind(' ') == std::string::npos ? 0 : name.rfind(' ')); // the device
+        ++compared;
+        if (host == "!") {
+            EXPECT_NE(line.nbd_error, "") << words;
+            continue;
+        }
+        EXPECT_EQ(line.nbd_error, "") << words;
+        EXPECT_EQ(line.nbd_root->host, host) << words;
+        EXPECT_EQ(std::to_string(line.nbd_root->port), port) << words;
+        EXPECT_EQ(line.nbd_root->name, name == "-" ? "" : name) << words;
+    }
+    EXPECT_GT(compared, 70U);
 }
 
 } // namespace

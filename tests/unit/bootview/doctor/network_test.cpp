@@ -56,6 +56,32 @@ TEST(Network, IsThatOfTheAddressThatIsListenedOn) {
     EXPECT_FALSE(network().serves_on(router));
 }
 
+TEST(Network, IsThatOfTheInterfaceThatIsNamed) {
+    Network named = network();
+    named.wanted = {"eth1"};
+    EXPECT_EQ(named.interface()->name, "eth1");
+    EXPECT_EQ(named.address()->to_string(), "192.168.1.1");
+    EXPECT_EQ(named.served_interfaces(), std::vector<std::string>{"eth1"});
+    EXPECT_EQ(named.possible_addresses().size(), 1U);
+    Findings findings;
+    named.wanted = {"eht1"};
+    check_network(named, findings);
+    ASSERT_NE(findings.find("interface-missing"), nullptr);
+    EXPECT_NE(findings.find("interface-missing")->what.find("lo, eth1, eth0"), std::string::npos);
+    EXPECT_NE(findings.find("interface-missing")->fix.find("--interface eth1"), std::string::npos);
+}
+
+TEST(Network, IsEachOfSeveralWhereNothingSaysWhich) {
+    Network several = network();
+    several.interfaces.push_back({4, "docker0", true, true, {{{0xac110001}, mask}}});
+    const auto possible = several.possible_addresses();
+    ASSERT_EQ(possible.size(), 2U); // not the loopback, nor a bridge for containers
+    EXPECT_EQ(possible.front().first, "eth0");
+    EXPECT_EQ(possible.back().first, "eth1");
+    several.listen = {"192.168.1.1"};
+    EXPECT_EQ(several.possible_addresses().size(), 1U);
+}
+
 TEST(Network, FindsWhatIsWrongWithAddresses) {
     Network odd = network();
     odd.interfaces[2].addresses = {{{0xa9fe0101}, {0xffff0000}}, {own, {0xffffffff}}};
@@ -69,7 +95,9 @@ TEST(Network, FindsWhatIsWrongWithAddresses) {
     check_network(mute, findings);
     EXPECT_NE(findings.find("network-no-broadcast"), nullptr);
     Findings fine;
-    check_network(network(), fine);
+    Network good = network();
+    good.wanted = {"eth0"};
+    check_network(good, fine);
     ASSERT_EQ(fine.all().size(), 1U);
     EXPECT_EQ(fine.all()[0].severity, Severity::fine);
 }

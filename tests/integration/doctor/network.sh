@@ -300,7 +300,7 @@ cleanup "kill $left"
 wait_until eval "server ss -lun | grep -q :4011"
 examine --dhcp-proxy
 finds failure pxe-port-taken "dnsmasq (process $left)"
-cp "$(command -v true)" "$scratch/none.img"
+head -c 1M /dev/zero >"$scratch/none.img"
 ! server "$BOOTVIEW" serve --dhcp-proxy --nbd-port 0 --tftp-port 0 "$scratch/none.img" 2>"$scratch/line" || fail "serve starts beside it"
 grep -qF "dnsmasq (process $left); type: $(said pxe-port-taken fix)" "$scratch/line" || fail "serve says: $(cat "$scratch/line")"
 eval "$(said pxe-port-taken fix)"

@@ -267,14 +267,14 @@ TEST_F(LocatorTest, AProgramForX64IsForAllX64Firmware) {
         const Locator one(tree.path().string(), said,
                           [](const tftp::Endpoint&) { return std::nullopt; });
         for (const auto asks : {x64, ebc})
-            EXPECT_EQ(look_up(one.question_about(machine("520000000001", asks))).program,
+            EXPECT_EQ(look_up(one.question_about(machine("520000000001", asks), now)).program,
                       "grub.efi");
         for (const auto asks : {x64_http, ebc_http})
-            EXPECT_EQ(
-                look_up(one.question_about(machine("520000000001", asks, dhcp::BootClass::http)))
-                    .url,
-                "http://192.0.2.1/x.efi");
-        EXPECT_EQ(look_up(one.question_about(machine("520000000001", arm64))).program, "");
+            EXPECT_EQ(look_up(one.question_about(
+                                  machine("520000000001", asks, dhcp::BootClass::http), now))
+                          .url,
+                      "http://192.0.2.1/x.efi");
+        EXPECT_EQ(look_up(one.question_about(machine("520000000001", arm64), now)).program, "");
     }
 }
 

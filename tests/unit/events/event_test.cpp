@@ -10,7 +10,8 @@ TEST(Event, ReadsWhatItWrote) {
         Offer{"52:54:00:12:34:56", "pc", "", "uefi x64", "eth0", "\"EFI/BOOT/BOOTX64.EFI\""},
         Transfer{7, "192.0.2.7", "", "", "89025d75", "kernel8.img", "finished", "", 81, 162, 1,
                  0.25},
-        Session{8, "2001:db8::1", "jammy", "/srv/jammy.img", "active", true, 1, 2, 3, 0.5, 60},
+        Session{8, "2001:db8::1", "jammy", "/srv/jammy.img", "active", "", true, 1, 2, 3, 0.5, 60},
+        Session{9, "192.0.2.6", "jammy", "/srv/jammy.img", "refused", "written by 192.0.2.5", true},
         View{"/srv/jammy.img", "/run/boot", "attached", 5, 6, 7, 8}};
     for (const auto& event : events)
         EXPECT_EQ(from_json(to_json(event)), event) << to_json(event);

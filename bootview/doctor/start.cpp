@@ -46,7 +46,8 @@ bool is_said_by_view(const Finding& finding) {
     return std::find(ids.begin(), ids.end(), finding.id) != ids.end();
 }
 
-// Is there anything that fuse-fatimg can show? What can't be told is left to it.
+// Is there anything that fuse-fatimg can show, and is it whole? A download that ended early would
+// boot a machine halfway. What can't be told is left to fuse-fatimg.
 bool can_be_shown(const std::string& path, const view::PartitionChoice& choice) {
     try {
         const image::File file(path);
@@ -55,7 +56,12 @@ bool can_be_shown(const std::string& path, const view::PartitionChoice& choice) 
         const ReadAt read = [&file](std::uint64_t offset, std::span<std::byte> data) {
             return file.read(offset, data);
         };
-        return view::read_contents(read, file.size(), choice).refusal.empty();
+        const auto found = view::read_contents(read, file.size(), choice);
+        return found.refusal.empty() &&
+               std::none_of(found.contents.begin(), found.contents.end(), [](const auto& content) {
+                   return content.shortfall && content.shortfall->of_image &&
+                          content.shortfall->holds_files;
+               });
     } catch (const std::exception&) {
         return true;
     }

@@ -36,11 +36,11 @@ nbdinfo --size "${nbd%/NAME}/$(printf %s "$evil" | od -An -tx1 -v | tr -d '\n' |
     die "there is no such export"
 curl --silent "${tftp%NAME/}$(printf %s "$evil" | od -An -tx1 -v | tr -d '\n' | tr ' ' %)" >/dev/null || true
 # One that asks for what is not there, again and again.
-python3 - $(sed 's,.*//\(.*\):\(.*\)/.*,\1 \2,' <<<"$nbd") <<'END'
-import socket, struct, sys
-host, port = sys.argv[1:]
+python3 - "$nbd" <<'END'
+import socket, struct, sys, urllib.parse
+server = urllib.parse.urlsplit(sys.argv[1])
 for i in range(300):
-    with socket.create_connection((host, int(port))) as s:
+    with socket.create_connection((server.hostname, server.port)) as s:
         s.recv(18, socket.MSG_WAITALL)
         name = b"missing%d" % i
         s.sendall(struct.pack(">I", 3) + b"IHAVEOPT" + struct.pack(">III", 7, len(name) + 6, len(name)) + name + b"\0\0")

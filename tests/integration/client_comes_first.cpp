@@ -22,6 +22,7 @@
 #include <gtest/gtest.h>
 #include <libnbd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using bootview::Descriptor;
@@ -268,6 +269,8 @@ TEST_F(AnOpenFile, EndsWhereItWasWrittenAfterTheServerDied) {
     ASSERT_NO_FATAL_FAILURE(attach());
     ASSERT_EQ(read_next(), 0);
     stack_.view().signal(SIGSTOP);
+    siginfo_t stopped{}; // all of its threads, or one of them would hear of the server's end
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(stack_.view().pid()), &stopped, WSTOPPED), 0);
     stack_.nbd().signal(SIGKILL);
     stack_.nbd().wait(10s);
     ASSERT_NO_FATAL_FAILURE(write_past_everybody());

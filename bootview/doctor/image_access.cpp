@@ -1,5 +1,6 @@
 #include "bootview/doctor/image_access.h"
 
+#include "bootview/doctor/ports.h"
 #include "bootview/run_command.h"
 #include "common/read_whole.h"
 
@@ -95,6 +96,9 @@ void check_replaced(const std::string& path, const struct stat& image, Findings&
             std::error_code closed;
             const std::string link = fs::read_symlink(descriptor.path(), closed).string();
             struct stat status {};
+            const std::string number = descriptor.path().filename().string();
+            if (number == "0" || number == "1" || number == "2")
+                continue; // its log may lie beside the image
             const bool is_deleted = link == path + " (deleted)";
             const bool is_beside =
                 is_its_file && fs::path(link).parent_path() == fs::path(path).parent_path();
@@ -108,9 +112,8 @@ void check_replaced(const std::string& path, const struct stat& image, Findings&
                                       "serves by this name: clients go on with the old one, and "
                                       "what they write there is lost with it",
                                       pid),
-                          fmt::format("kill $(ps -o ppid= {}) # bootview serve, once its clients "
-                                      "are shut down; then start it again",
-                                      pid));
+                          fmt::format("{} # once its clients are shut down; then start it again",
+                                      stop_line(static_cast<pid_t>(std::stol(pid)))));
             return;
         }
     }

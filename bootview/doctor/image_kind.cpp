@@ -1,6 +1,7 @@
 #include "bootview/doctor/image_kind.h"
 
 #include "bootview/run_command.h"
+#include "common/image_kind.h"
 #include "fuse-fatimg/image/file.h"
 
 #include <algorithm>
@@ -79,15 +80,17 @@ std::string windows_disk(const ReadAt& read, const view::Contents& contents) {
     return found;
 }
 
-bool is_disk_image(const std::string& path) {
+// A kernel is called kernel8.img, too. What can't be told, as of a file that is just being copied,
+// may be one.
+bool may_be_disk_image(const std::string& path) {
     try {
         const image::File file(path);
-        const ReadAt read = [&file](std::uint64_t offset, std::span<std::byte> data) {
-            return file.read(offset, data);
-        };
-        return view::read_contents(read, file.size(), {}).refusal.empty();
-    } catch (const std::exception&) { // one that may not be read is none to tell by
-        return false;
+        return file.size() == 0 ||
+               kind_of_file("", file.size(), [&](std::uint64_t offset, std::span<char> bytes) {
+                   return file.read(offset, std::as_writable_bytes(bytes));
+               }) == FileKind::image;
+    } catch (const std::exception&) {
+        return true;
     }
 }
 
@@ -156,7 +159,7 @@ bool check_unpacked(const std::string& directory, const std::map<std::string, st
         return fs::exists(fs::path(directory) / candidate.name, ignored);
     });
     if (sign == signs.end() || std::any_of(images.begin(), images.end(), [](const auto& image) {
-            return is_disk_image(image.second);
+            return may_be_disk_image(image.second);
         }))
         return false;
     findings.fail("images-unpacked", directory,

@@ -66,24 +66,52 @@ bool serves(const PortHolder& holder, const PortQuestion& question) {
             names(arguments_of(parent_of(holder.pid)), question.source));
 }
 
+// Of programs that have port 67 for one of two reasons: this one gives no addresses.
+bool is_proxy(const PortHolder& holder) {
+    if (holder.name == "tftp-bridge")
+        return true;
+    if (holder.name != "dnsmasq")
+        return false;
+    std::vector<std::string> files{"/etc/dnsmasq.conf"};
+    std::error_code ignored;
+    for (const auto& file : fs::directory_iterator("/etc/dnsmasq.d", ignored))
+        files.push_back(file.path().string());
+    std::string text;
+    for (const std::string& word : holder.arguments) {
+        text += word.starts_with("--dhcp-range=") ? word.substr(2) + "\n" : "";
+        for (const std::string_view option : {"--conf-file=", "-C"})
+            if (word.starts_with(option) && word.size() > option.size())
+                files = {word.substr(option.size())};
+    }
+    for (const std::string& file : files)
+        text += read_whole(file) + "\n";
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("dhcp-range=") && line.find(",proxy") != std::string::npos)
+            return true;
+    return false;
+}
+
+// What a dnsmasq has that is the network's DHCP server as well goes on without the lines about
+// booting.
+bool is_needed_otherwise(const PortHolder& holder) {
+    return holder.name == "dnsmasq" && !is_proxy(holder);
+}
+
 std::string stop_line(const std::optional<PortHolder>& holder, std::uint16_t port,
                       Transport transport) {
     if (!holder)
         return fmt::format("sudo ss -lnp{} sport = :{}", transport == Transport::tcp ? 't' : 'u',
                            port);
-    const std::string service =
-        service_of_cgroup(read_whole(fmt::format("/proc/{}/cgroup", holder->pid)));
     // It is the machine's network as well; comm has no more than 15 characters.
     if (holder->name == "systemd-network")
         return "grep -rl DHCPServer /etc/systemd/network # say DHCPServer=no there, then: "
                "networkctl reload";
-    // Where everything is in one unit, as in a container, that says nothing.
-    if (!service.empty() && service != service_of_cgroup(read_whole("/proc/self/cgroup")))
-        return fmt::format("systemctl disable --now {}", service);
-    // A part that dies is started again by the bootview that it belongs to.
-    const pid_t parent = parent_of(holder->pid);
-    const bool is_part = read_whole(fmt::format("/proc/{}/comm", parent)) == "bootview\n";
-    return fmt::format("kill {}", is_part ? parent : holder->pid);
+    if (is_needed_otherwise(*holder))
+        return "grep -rnE '^(pxe-|dhcp-boot|enable-tftp)' /etc/dnsmasq.conf /etc/dnsmasq.d # take "
+               "these lines "
+               "away, then: systemctl restart dnsmasq";
+    return doctor::stop_line(holder->pid);
 }
 
 // True: it is ours to have.
@@ -137,32 +165,6 @@ PortHolders others_on(std::uint16_t port, const PortQuestion& question) {
     return holders;
 }
 
-// Of programs that have port 67 for one of two reasons: this one gives no addresses.
-bool is_proxy(const PortHolder& holder) {
-    if (holder.name == "tftp-bridge")
-        return true;
-    if (holder.name != "dnsmasq")
-        return false;
-    std::vector<std::string> files{"/etc/dnsmasq.conf"};
-    std::error_code ignored;
-    for (const auto& file : fs::directory_iterator("/etc/dnsmasq.d", ignored))
-        files.push_back(file.path().string());
-    std::string text;
-    for (const std::string& word : holder.arguments) {
-        text += word.starts_with("--dhcp-range=") ? word.substr(2) + "\n" : "";
-        for (const std::string_view option : {"--conf-file=", "-C"})
-            if (word.starts_with(option) && word.size() > option.size())
-                files = {word.substr(option.size())};
-    }
-    for (const std::string& file : files)
-        text += read_whole(file) + "\n";
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);)
-        if (line.starts_with("dhcp-range=") && line.find(",proxy") != std::string::npos)
-            return true;
-    return false;
-}
-
 void check_dhcp_ports(Findings& findings) {
     const Descriptor pxe = dhcp::open_boot_server_socket();
     const int pxe_error = pxe ? 0 : errno;
@@ -191,6 +193,20 @@ void check_dhcp_ports(Findings& findings) {
 }
 
 } // namespace
+
+std::string stop_line(pid_t process) {
+    const auto unit_of = [](const std::string& who) {
+        return service_of_cgroup(read_whole(fmt::format("/proc/{}/cgroup", who)));
+    };
+    const std::string service = unit_of(fmt::format("{}", process));
+    // Where everything is in one unit, as in a container, that says nothing.
+    if (!service.empty() && service != unit_of("self"))
+        return fmt::format("systemctl disable --now {}", service);
+    // A part that dies is started again by the bootview that it belongs to.
+    const pid_t parent = parent_of(process);
+    const bool is_part = read_whole(fmt::format("/proc/{}/comm", parent)) == "bootview\n";
+    return fmt::format("kill {}", is_part ? parent : process);
+}
 
 std::string service_of_cgroup(std::string_view text) {
     std::istringstream lines{std::string(text)};

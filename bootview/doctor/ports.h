@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include <sys/types.h>
+
 namespace bootview::doctor {
 
 struct PortQuestion {
@@ -30,6 +32,9 @@ void check_dhcp_neighbours(const PortQuestion& question, Findings& findings);
 std::string dhcp_server_here(const PortQuestion& question);
 
 void check_ports(const PortQuestion& question, Findings& findings);
+
+// The line that ends a process for good: by its unit, or by the bootview that would start it again.
+std::string stop_line(pid_t process);
 
 // "smbd.service", of the text of /proc/PID/cgroup; empty for a process of none.
 std::string service_of_cgroup(std::string_view text);

@@ -29,9 +29,9 @@ constexpr std::chrono::milliseconds patience{2000};
 // What is no news for somebody who starts a server: what was chosen, and what clients that waited
 // for it leave behind.
 bool is_worth_saying(const Finding& finding) {
-    constexpr std::array<std::string_view, 5> known{"listen-loopback", "fat-dirty",
-                                                    "dhcp-proxy-denied", "dhcp-port-shared",
-                                                    "initrd-stock-client"};
+    constexpr std::array<std::string_view, 6> known{"listen-loopback",     "fat-dirty",
+                                                    "dhcp-proxy-denied",   "dhcp-port-shared",
+                                                    "initrd-stock-client", "image-not-of-service"};
     if (std::find(known.begin(), known.end(), finding.id) != known.end())
         return false;
     return finding.severity == Severity::failure || finding.severity == Severity::warning ||
@@ -59,7 +59,7 @@ bool can_be_shown(const std::string& path, const view::PartitionChoice& choice) 
         const auto found = view::read_contents(read, file.size(), choice);
         return found.refusal.empty() &&
                std::none_of(found.contents.begin(), found.contents.end(), [](const auto& content) {
-                   return content.shortfall && content.shortfall->of_image &&
+                   return content.is_shown && content.shortfall && content.shortfall->of_image &&
                           content.shortfall->holds_files;
                });
     } catch (const std::exception&) {
@@ -74,10 +74,15 @@ std::string line_of(const Finding& finding) {
                        is_said ? "" : "; type: " + finding.fix);
 }
 
-// The first failure of an image that is served alone and can't be.
+// Of what is served alone and can't be: why. Other failures are no reason; what none is named for,
+// fuse-fatimg says itself.
 void refuse(const Findings& findings) {
+    constexpr std::array<std::string_view, 3> others{"image-installer", "image-windows",
+                                                     "images-unpacked"};
     for (const Finding& finding : findings.all())
-        if (finding.severity == Severity::failure)
+        if (finding.severity == Severity::failure &&
+            (is_said_by_view(finding) ||
+             std::find(others.begin(), others.end(), finding.id) != others.end()))
             throw Failure(line_of(finding));
 }
 

@@ -66,6 +66,11 @@ bool is_recent(const timespec& modified) {
     return modified.tv_sec > now.tv_sec - coarsest;
 }
 
+// Empty, as while it is copied anew: its clients must not get another disk meanwhile.
+bool keeps_its_name(const std::string& file_name, FileKind kind) {
+    return kind == FileKind::unknown && kind_by_name(file_name) == FileKind::image;
+}
+
 FileKind kind_of_regular(const std::string& path, const std::string& file_name,
                          std::uint64_t size) {
     Descriptor file; // opened when its ending leaves a question open
@@ -142,9 +147,13 @@ FileKind ImageDirectory::look_at(const std::string& file_name) {
 // The file name of the image that has a name.
 std::optional<std::string> ImageDirectory::file_named(std::string_view name) {
     const auto [begin, end] = files_by_name_.equal_range(name);
-    for (auto file = begin; file != end; ++file)
-        if (look_at(file->second) == FileKind::image)
+    for (auto file = begin; file != end; ++file) {
+        const FileKind kind = look_at(file->second);
+        if (kind == FileKind::image)
             return file->second;
+        if (keeps_its_name(file->second, kind))
+            return std::nullopt;
+    }
     return std::nullopt;
 }
 
@@ -173,7 +182,7 @@ std::optional<ImageDirectory::Image> ImageDirectory::find(std::string_view name)
     const std::scoped_lock lock{mutex_};
     read_names();
     auto file_name = file_named(name);
-    if (!file_name)
+    if (!file_name && !files_by_name_.contains(name))
         file_name = file_meant_by(name);
     return file_name ? image_of(*file_name) : std::nullopt;
 }
@@ -181,13 +190,15 @@ std::optional<ImageDirectory::Image> ImageDirectory::find(std::string_view name)
 std::map<std::string, std::string> ImageDirectory::images() {
     const std::scoped_lock lock{mutex_};
     read_names();
-    std::vector<std::string> images;
+    std::vector<std::string> named;
     for (const std::string& file : files_)
-        if (look_at(file) == FileKind::image)
-            images.push_back(file);
+        if (const FileKind kind = look_at(file);
+            kind == FileKind::image || keeps_its_name(file, kind))
+            named.push_back(file);
     std::map<std::string, std::string> result;
-    for (const auto& [file_name, name] : image_names(images))
-        result.emplace(name, path_of(file_name));
+    for (const auto& [file_name, name] : image_names(named))
+        if (look_at(file_name) == FileKind::image)
+            result.emplace(name, path_of(file_name));
     return result;
 }
 

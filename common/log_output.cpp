@@ -45,6 +45,14 @@ public:
             ++lost_;
     }
 
+    void release() {
+        const std::scoped_lock guard{mutex_};
+        own_.reset();
+        rest_.clear();
+        device_ = 0;
+        inode_ = 0;
+    }
+
 private:
     enum class Way { plain, reopened, polled, sent };
 
@@ -119,12 +127,20 @@ private:
     std::uint64_t lost_ = 0;
 };
 
+// Never destroyed: threads may still log while the program ends.
+LogOutput& log_output() {
+    static auto& output = *new LogOutput;
+    return output;
+}
+
 } // namespace
 
 void write_log_line(std::string_view line) {
-    // Never destroyed: threads may still log while the program ends.
-    static auto& output = *new LogOutput;
-    output.write(line);
+    log_output().write(line);
+}
+
+void release_log_output() {
+    log_output().release();
 }
 
 } // namespace bootview

@@ -23,6 +23,7 @@ void put(int priority, const std::string& line) {
 void to_syslog() {
     ::openlog("fuse-fatimg", LOG_PID, LOG_DAEMON);
     use_syslog = true;
+    release_log_output();
 }
 
 void info(const std::string& line) {

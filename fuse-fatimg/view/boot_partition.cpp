@@ -98,6 +98,10 @@ Bootable bootable_from(const ReadAt& read, const Volume& volume) {
     const Files files{read, volume};
     const auto root = files.root();
     Bootable found;
+    // A directory may hold the name any number of times; one look is enough.
+    const auto efi =
+        std::find_if(root.begin(), root.end(), [](const Name& name) { return name.is("EFI"); });
+    found.pc = efi != root.end() && has_efi_program(files, *efi);
     // PINN and NOOBS: the firmware of the card's recovery system looks like any other's, but a
     // board that fetches it by TFTP gets no further.
     const bool is_recovery = any(root, [](const Name& name) {
@@ -109,7 +113,6 @@ Bootable bootable_from(const ReadAt& read, const Volume& volume) {
             found.pi || (!is_recovery && (name.has("KERNEL", ".IMG") || name.has("START", ".ELF")));
         found.pc = found.pc || name.is("PXELINUX.0") || name.is("PXELINUX.CFG") ||
                    name.has("", ".EFI") || name.has("", ".KPXE") || name.has("LDLINUX.C32") ||
-                   (name.is("EFI") && has_efi_program(files, name)) ||
                    ((name.is("GRUB") || name.is("GRUB2")) && name.is_directory);
         found.other = found.other || name.has("VMLINUZ") || name.has("VMLINUX") ||
                       name.has("BZIMAGE") || name.is("IMAGE") || name.is("IMAGE.GZ") ||

@@ -72,10 +72,15 @@ std::shared_ptr<ImageTree> ImageTree::open(const std::string& path, const TreeOp
         nodes.insert(tree->root_);
     tree->take_layout(std::move(layout));
     tree->feed_->announce();
-    for (const std::string& remark : all_remarks(read, size, tree->layout_))
-        log::warning(fmt::format("{}: {}", path, remark));
-    if (const auto better = better_partition(read, size, options.partition))
-        log::warning(fmt::format("{}: {}", path, better->describe()));
+    try {
+        for (const std::string& remark : all_remarks(read, size, tree->layout_))
+            log::warning(fmt::format("{}: {}", path, remark));
+        if (const auto better = better_partition(read, size, options.partition))
+            log::warning(fmt::format("{}: {}", path, better->describe()));
+    } catch (const std::exception&) {
+        // They look at other partitions, too. What can't be read there is no reason not to show
+        // this one.
+    }
     return tree;
 }
 

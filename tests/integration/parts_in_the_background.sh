@@ -15,6 +15,12 @@ else
     echo "left out: nbdkit in the background, under sanitizers"
 fi
 
+# --- fuse-fatimg in the background: whoever reads what it said to the end does not wait for its end
+
+mkdir "$scratch/there"
+cleanup 'fusermount3 -u -q -z "$scratch/there"'
+[ -n "$SANITIZE" ] || timeout 20 sh -c '"$1" "$2" "$3" 2>&1 | cat' - "$FUSE_FATIMG" "$image" "$scratch/there" || fail "its standard error stays open"
+
 # --- fuse-fatimg: only the thread that waits for the end may get the signal
 
 mkdir "$scratch/boot"

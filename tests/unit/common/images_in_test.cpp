@@ -219,6 +219,17 @@ TEST_F(ImagesIn, ANameIsComparedAsWhatItMeans) {
     EXPECT_EQ(found(images, "cafef00d"), "cafef00d.img");
 }
 
+TEST_F(ImagesIn, WhileAnImageIsCopiedAnewItsClientsGetNoOther) {
+    write("jammy.img", "");
+    write("jammy.raw", disk());
+    ImageDirectory images{directory.path()};
+    EXPECT_EQ(found(images, "jammy"), "-");
+    EXPECT_EQ(found(images, "jammy.raw"), "jammy.raw");
+    EXPECT_EQ(images.images(), (Images{{"jammy.raw", path("jammy.raw")}}));
+    write("jammy.img", disk());
+    EXPECT_EQ(found(images, "jammy"), "jammy.img");
+}
+
 TEST_F(ImagesIn, WhatBecomesAnImageIsFound) {
     ImageDirectory images{directory.path()};
     EXPECT_EQ(images.images(), Images{});

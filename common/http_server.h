@@ -30,8 +30,8 @@ public:
 
     // `where`: "/path/of/a/socket", "PORT" of 127.0.0.1, or "ADDRESS:PORT", IPv4 or [IPv6].
     // Over TCP, only a Host that is an address or a name of this machine is answered: a page
-    // somewhere on the web that has its name lead here (DNS rebinding) can't read it. Throws std::invalid_argument
-    // if `where` is none of these, std::system_error if it can't be had.
+    // somewhere on the web that has its name lead here (DNS rebinding) can't read it. Throws
+    // std::invalid_argument if `where` is none of these, std::system_error if it can't be had.
     HttpServer(const std::string& where, Answer answer);
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;

@@ -19,8 +19,8 @@ namespace bootview {
 // and never mixes with others. Thread-safe.
 void write_log_line(std::string_view line);
 
-// Lets go of what standard error was, which whoever reads it waits for: for a program that goes into
-// the background. A further line opens what it is then.
+// Lets go of what standard error was, which whoever reads it waits for: for a program that goes
+// into the background. A further line opens what it is then.
 void release_log_output();
 
 } // namespace bootview

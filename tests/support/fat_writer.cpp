@@ -66,12 +66,11 @@ void FatWriter::read_volume() {
         pread(at, data.data(), data.size());
         return true;
     };
-    const Range root =
-        geometry_.type == fat::Type::fat32
-            ? fat::read_directory_chain(read, geometry_, geometry_.root_cluster)
-                  .extents.ranges()
-                  .front()
-            : Range{geometry_.root_offset, geometry_.root_entries * 32ULL};
+    const Range root = geometry_.type == fat::Type::fat32
+                           ? fat::read_directory_chain(read, geometry_, geometry_.root_cluster)
+                                 .extents.ranges()
+                                 .front()
+                           : Range{geometry_.root_offset, geometry_.root_entries * 32ULL};
     std::vector<std::byte> data(root.length);
     pread(root.offset, data.data(), data.size());
     for (const fat::Entry& entry : fat::parse_directory(data, geometry_.type).entries) {

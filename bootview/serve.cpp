@@ -177,12 +177,11 @@ Part view_part(const ServeOptions& options, const Programs& programs,
 // What tftp-bridge's own configuration depends on.
 std::vector<std::string> tftp_arguments(const ServeOptions& options, const std::string& root) {
     std::vector<std::string> arguments{"--root", root};
-    if (options.dhcp_proxy)
-        arguments.insert(arguments.end(),
-                         {"--dhcp-proxy", options.adopt ? "--adopt" : "--no-adopt"});
-    if (options.dhcp_proxy)
-        for (const std::string& interface : options.interfaces)
-            arguments.insert(arguments.end(), {"--interface", interface});
+    if (!options.dhcp_proxy)
+        return arguments;
+    arguments.insert(arguments.end(), {"--dhcp-proxy", options.adopt ? "--adopt" : "--no-adopt"});
+    for (const std::string& interface : options.interfaces)
+        arguments.insert(arguments.end(), {"--interface", interface});
     return arguments;
 }
 

@@ -2,7 +2,7 @@
 
 #include "bootview/dhcp_snippet.h"
 #include "bootview/endpoint.h"
-#include "bootview/lower_case.h"
+#include "common/lower_case.h"
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 #include "bootview/config/draft.h"
 #include "bootview/config/source_line.h"
 #include "bootview/failure.h"
-#include "bootview/lower_case.h"
+#include "common/lower_case.h"
 #include "common/read_whole.h"
 #include "common/shell_word.h"
 

@@ -1,7 +1,7 @@
 // Two formats that look alike and are not: what Python's ConfigParser reads, and GLib's GKeyFile.
 #include "bootview/config/source_line.h"
 
-#include "bootview/lower_case.h"
+#include "common/lower_case.h"
 
 namespace bootview::config {
 

@@ -1,6 +1,6 @@
 #include "bootview/doctor/boot_entries.h"
 
-#include "bootview/lower_case.h"
+#include "common/lower_case.h"
 
 #include <algorithm>
 #include <cstdlib>

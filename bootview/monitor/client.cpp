@@ -1,8 +1,8 @@
 #include "bootview/monitor/client.h"
 
-#include "bootview/lower_case.h"
 #include "bootview/monitor/amount.h"
 #include "common/board_name.h"
+#include "common/lower_case.h"
 
 #include <algorithm>
 

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "common/lower_case.h"
